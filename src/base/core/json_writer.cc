@@ -1,0 +1,134 @@
+#include "base/core/json_writer.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/core/assert.h"
+#include "base/core/names.h"
+
+namespace dragonfly {
+
+void JsonWriter::separate() {
+  if (after_key_) {
+    after_key_ = false;
+    return;
+  }
+  DF_ASSERT(depth_ == 0 || (is_object_ >> depth_ & 1) == 0);  // Inside an object a key comes first.
+  if (has_items_ >> depth_ & 1) out_.push_back(',');
+  has_items_ |= uint64_t{1} << depth_;
+}
+
+JsonWriter& JsonWriter::begin_object() {
+  separate();
+  out_.push_back('{');
+  DF_ASSERT(depth_ < 63);
+  ++depth_;
+  has_items_ &= ~(uint64_t{1} << depth_);
+  is_object_ |= uint64_t{1} << depth_;
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+  DF_ASSERT(depth_ > 0 && (is_object_ >> depth_ & 1) == 1 && !after_key_);
+  --depth_;
+  out_.push_back('}');
+  return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+  separate();
+  out_.push_back('[');
+  DF_ASSERT(depth_ < 63);
+  ++depth_;
+  has_items_ &= ~(uint64_t{1} << depth_);
+  is_object_ &= ~(uint64_t{1} << depth_);
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+  DF_ASSERT(depth_ > 0 && (is_object_ >> depth_ & 1) == 0);
+  --depth_;
+  out_.push_back(']');
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  DF_ASSERT(depth_ > 0 && (is_object_ >> depth_ & 1) == 1 && !after_key_);
+  if (has_items_ >> depth_ & 1) out_.push_back(',');
+  has_items_ |= uint64_t{1} << depth_;
+  quote(name);
+  out_.push_back(':');
+  after_key_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::string_view text) {
+  separate();
+  quote(text);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+  if (!std::isfinite(number)) return null();
+  separate();
+  char buffer[400];  // The longest fixed double has 309 digits before the point or 325 after.
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::fixed);
+  out_.append(buffer, result.ptr);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(int64_t number) {
+  separate();
+  char buffer[24];
+  out_.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(uint64_t number) {
+  separate();
+  char buffer[24];
+  out_.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(bool truth) {
+  separate();
+  out_.append(truth ? "true" : "false");
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  separate();
+  out_.append("null");
+  return *this;
+}
+
+void JsonWriter::quote(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out_.push_back('"');
+  while (!text.empty()) {
+    const auto c = static_cast<unsigned char>(text.front());
+    if (c >= 0x80) {
+      const size_t length = utf8_length(text);
+      out_.append(length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length));
+      text.remove_prefix(length == 0 ? 1 : length);
+      continue;
+    }
+    text.remove_prefix(1);
+    if (c == '"' || c == '\\') {
+      out_.push_back('\\');
+      out_.push_back(static_cast<char>(c));
+    } else if (c == '\n') {
+      out_.append("\\n");
+    } else if (c < 0x20 || c == 0x7f) {
+      out_.append("\\u00");
+      out_.push_back(kHex[c >> 4]);
+      out_.push_back(kHex[c & 15]);
+    } else {
+      out_.push_back(static_cast<char>(c));
+    }
+  }
+  out_.push_back('"');
+}
+
+}  // namespace dragonfly

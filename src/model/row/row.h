@@ -1,0 +1,133 @@
+// Row: all fields of one group of one VM (and device) at one time, and its compact encoding.
+//
+// The encoding is the same on the wire, in the log and in the head: one copy of bytes from socket to head.
+//
+//   fields := varint n · bitmap of n bits (⌈n/8⌉ bytes, bit i of byte i/8 = field i is present) · value of each present field
+//   value  := varint h: h & 1 = 0 → integer, zigzag of h >> 1          (|integer| < 2^62)
+//                       h & 3 = 1 → hundredths, zigzag of h >> 2, / 100 (only where the quotient is the double, bit for bit)
+//                       h = 3 → 8 bytes float64 · h = 7 → 8 bytes uint64 · h = 11 → 8 bytes int64 · h = 15 true · h = 19 false
+//   row    := varint length of what follows · varint group · varint device · svarint (time - base) · fields
+//             device 0 = the VM itself, i = the i-th (from 1) of the dictionary's devices
+//   block  := u8 time unit (1 = ms, 2 = ns) · svarint base time in that unit · rows to the end
+//
+// A value's form does not tell its column's type: the schema does, and a reader converts (an integer form in a float64
+// column is that number as a double). So a reader can skip fields that it does not know. -0.0 and NaN use h = 3.
+//
+// Units      times ns in memory; ms or ns in a block.
+// Ownership  a RowView borrows the block's bytes.
+// Threading  pure.
+// Errors     readers stop at the first malformed byte and say so by ok(); they never read past their input.
+// Limits     kFieldsMax fields a row, kRowBytesMax bytes a row.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/core/bytes.h"
+#include "base/core/time.h"
+#include "model/catalogue/catalogue.h"
+
+namespace dragonfly {
+
+inline constexpr size_t kFieldsMax = 1024;
+inline constexpr size_t kRowBytesMax = 16 * 1024;
+
+struct Value {
+  ValueType type = ValueType::kFloat64;
+  uint64_t bits = 0;  // The 64 bits of the double, int64, uint64 or 0/1.
+
+  static Value of(double v);
+  static Value of(int64_t v) { return {ValueType::kInt64, static_cast<uint64_t>(v)}; }
+  static Value of(uint64_t v) { return {ValueType::kUint64, v}; }
+  static Value of(bool v) { return {ValueType::kBool, v ? uint64_t{1} : uint64_t{0}}; }
+  double as_double() const;
+  bool operator==(const Value&) const = default;
+};
+
+// The value in the type of its column; nullopt where it does not fit exactly (0.5 as uint64, -1 as uint64, 2 as bool).
+std::optional<Value> convert(Value value, ValueType to);
+
+// A row in the making. Agents and dialects keep one and refill it: no allocation in steady state.
+struct Row {
+  GroupId group = GroupId::kCpu;
+  uint32_t device = 0;  // See `row` above.
+  Timestamp time{};
+  std::vector<std::optional<Value>> values;  // Index = field number; absent = nullopt.
+
+  void reset(GroupId new_group, Timestamp at, size_t fields) {
+    group = new_group;
+    device = 0;
+    time = at;
+    values.assign(fields, std::nullopt);
+  }
+};
+
+void encode_value(ByteWriter& out, Value value);
+void encode_fields(ByteWriter& out, const std::vector<std::optional<Value>>& values);
+
+class RowBlockWriter {
+ public:
+  enum class Unit : uint8_t { kMilliseconds = 1, kNanoseconds = 2 };
+  // Appends a block to `out`; `base` is usually the first row's time.
+  RowBlockWriter(Bytes& out, Unit unit, Timestamp base);
+  void add(const Row& row);
+  // A row whose fields are encoded already.
+  void add(GroupId group, uint32_t device, Timestamp time, ByteView fields);
+  size_t rows() const { return rows_; }
+
+ private:
+  Bytes& out_;
+  Unit unit_;
+  int64_t base_;
+  size_t rows_ = 0;
+  Bytes scratch_;
+};
+
+struct RowView {
+  GroupId group;
+  uint32_t device;
+  Timestamp time;
+  ByteView fields;  // `fields` of the grammar above, checked.
+};
+
+class RowBlockReader {
+ public:
+  explicit RowBlockReader(ByteView block);
+  // The next row, or nullopt at the end or at the first malformed byte; ok() tells which.
+  std::optional<RowView> next();
+  bool ok() const { return ok_; }
+
+ private:
+  ByteReader in_;
+  int64_t unit_ns_ = 0;
+  int64_t base_ = 0;
+  bool ok_ = true;
+};
+
+// Walks the present fields of one row: while (auto field = reader.next()) use(field->index, field->value);
+// Values come in their encoded form; convert() them to the column's type.
+class FieldsReader {
+ public:
+  struct Field {
+    uint16_t index;
+    Value value;
+  };
+  explicit FieldsReader(ByteView fields);
+  std::optional<Field> next();
+  bool ok() const { return ok_ && in_.ok(); }
+  size_t count() const { return count_; }  // n, present or not.
+
+ private:
+  ByteReader in_;
+  ByteView bitmap_;
+  size_t count_ = 0;
+  size_t index_ = 0;
+  bool ok_ = true;
+};
+
+// True where `fields` is well-formed, whole, and every known field of a catalogue group fits its column's type.
+bool fields_are_valid(GroupId group, ByteView fields);
+
+}  // namespace dragonfly
