@@ -1,0 +1,48 @@
+// Directory: who and what exists: VMs, dictionaries, custom measurements. New ones are written to the log before the
+// first row that needs them is.
+//
+// Units      none.
+// Ownership  entries, dictionaries and measurements live as long as the Directory; measurement snapshots are shared.
+// Threading  every function may be called from any thread (a short lock; the shards keep what they looked up).
+// Errors     kInvalidArgument (a name), kResourceExhausted (a limit, named), kConflict (field types, naming both),
+//            kUnavailable (the log takes nothing now), kNotFound.
+// Limits     VMs, measurements and fields; see the implementation's options.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/core/result.h"
+#include "model/flow/log_record.h"
+#include "model/flow/vm.h"
+
+namespace dragonfly {
+
+using Measurement = MeasurementRecord;
+
+class Directory {
+ public:
+  virtual ~Directory() = default;
+
+  // Finds the VM or makes it.
+  virtual Result<VmEntry*> intern_vm(const VmIdentity& identity) = 0;
+  virtual VmEntry* find_vm(const VmIdentity& identity) = 0;
+  virtual VmEntry* find_vm(VmId id) = 0;
+  // All with this MCIS and VM id, in whatever namespace, namespaces ascending.
+  virtual std::vector<VmEntry*> find_in_any_namespace(std::string_view mcis, std::string_view vm) = 0;
+  // All, ordered by identity.
+  virtual std::vector<VmEntry*> vms() = 0;
+
+  // `encoded` must decode. Returns the dictionary, the one kept where it is known already.
+  virtual Result<std::shared_ptr<const Dictionary>> intern_dictionary(ByteView encoded) = 0;
+  virtual std::shared_ptr<const Dictionary> find_dictionary(DictionaryId id) = 0;
+
+  // The measurement with all of `fields`, added where they are new. Catalogue groups are not measurements.
+  virtual Result<std::shared_ptr<const Measurement>> intern_measurement(
+      std::string_view ns, std::string_view name, const std::vector<MeasurementRecord::Field>& fields) = 0;
+  virtual std::shared_ptr<const Measurement> find_measurement(std::string_view ns, std::string_view name) = 0;
+  virtual std::shared_ptr<const Measurement> find_measurement(GroupId group) = 0;
+};
+
+}  // namespace dragonfly

@@ -1,0 +1,34 @@
+// ShardHead: the newest rows of one shard's VMs, as the shard and the readers see them.
+//
+// Units      ns.
+// Ownership  copies the rows' bytes; one copy a row.
+// Threading  every call is made on the shard's own thread.
+// Errors     none: what reaches a head was checked at the door.
+// Limits     see the implementation's options.
+#pragma once
+
+#include <cstdint>
+
+#include "base/core/time.h"
+#include "model/flow/directory.h"
+#include "model/flow/log_record.h"
+
+namespace dragonfly {
+
+class ShardHead {
+ public:
+  virtual ~ShardHead() = default;
+  // Takes the rows of one committed record. `dictionary` may be null where it was lost; device rows are then dropped and
+  // counted. The same function feeds the head live and at recovery.
+  virtual void apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
+                     LogPosition position) = 0;
+  // Seals what is due; called about once a second. Its turn is bounded (a slice of the VMs each time).
+  virtual void tick(MonotonicTime now) = 0;
+  // Seals everything, for a clean end; all_sealed() tells when the store has it.
+  virtual void seal_all() = 0;
+  virtual bool all_sealed() const = 0;
+  // Position of the oldest record of which a row is not in the store yet; nullopt = everything is.
+  virtual std::optional<LogPosition> oldest_unsealed() const = 0;
+};
+
+}  // namespace dragonfly

@@ -1,0 +1,142 @@
+// Frame: the native datagram, sealed or plain. Layout, drawn: docs/formats/frame.md.
+//
+//   header (32 bytes, clear, authenticated): version u8 · type u8 · key epoch u8 · flags u8 · 4 reserved (0) ·
+//     agent id u64 · session u64 · packet number u64; all little-endian
+//   body: AES-256-GCM under the direction's key, nonce = 4 zero bytes · packet number, clear header as additional data;
+//     16 bytes of tag at the end. A plain frame (flag kPlain) carries the body as it is.
+//
+// Two numbers: the packet number is new for every datagram, also for a re-send: nonce and replay window, nothing else.
+// The row sequence lies inside the seal, counts rows per (agent, spool id) and is unchanged by a re-send.
+//
+// Units      times in ms; sizes in bytes.
+// Ownership  decoded bodies borrow the buffer that they were decoded from.
+// Threading  pure.
+// Errors     kCorruption for malformed bytes, naming the field; kUnsupported for another version or type.
+// Limits     kFrameBytesMax a frame, kAckRangesMax ranges, kAckItemsMax refusals and unknown dictionaries an ack.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/core/bytes.h"
+#include "base/core/result.h"
+#include "base/core/time.h"
+#include "base/crypto/crypto.h"
+#include "model/row/dictionary.h"
+
+namespace dragonfly {
+
+inline constexpr uint8_t kFrameVersion = 1;  // Never printable ASCII: '{' opens a telegraf datagram.
+inline constexpr size_t kFrameHeaderBytes = 32;
+inline constexpr size_t kFrameBytesMax = 1200;
+// What a sealed frame has room for.
+inline constexpr size_t kFrameBodyBytesMax = kFrameBytesMax - kFrameHeaderBytes - kSealTagBytes;
+
+enum class FrameType : uint8_t { kRows = 1, kKeepAlive = 2, kAck = 3, kRequest = 4 };
+
+struct FrameHeader {
+  static constexpr uint8_t kPlain = 1;     // Body in clear. Loopback only, or by ingest.allow_plaintext.
+  static constexpr uint8_t kAckNow = 2;    // First of a session, buffer half full, backfill, answer.
+  static constexpr uint8_t kKnownFlags = kPlain | kAckNow;
+
+  FrameType type = FrameType::kRows;
+  uint8_t key_epoch = 0;
+  uint8_t flags = 0;
+  uint64_t agent_id = 0;
+  uint64_t session = 0;  // 48 bits Unix ms at the sender's start, 16 random. The server's datagrams carry its own run.
+  uint64_t packet = 0;   // From 1.
+
+  bool plain() const { return (flags & kPlain) != 0; }
+  bool ack_now() const { return (flags & kAckNow) != 0; }
+  void encode(std::span<uint8_t, kFrameHeaderBytes> out) const;
+  static Result<FrameHeader> decode(ByteView datagram);
+};
+
+uint64_t make_session(Timestamp start, uint16_t random);
+
+// agent key = HKDF-SHA256(fleet master key, agent id ‖ key epoch)
+Key256 derive_agent_key(const Key256& master, uint64_t agent_id, uint8_t key_epoch);
+// agent → server
+Key256 derive_session_key(const Key256& agent_key, uint64_t session);
+// server → agent
+Key256 derive_reply_key(const Key256& agent_key, uint64_t session, uint64_t run);
+
+// Seals `body` under `key` into a whole datagram (appended to `out`, which is cleared first); plain by the header's flag.
+void seal_frame(Aes256Gcm& cipher, const Key256& key, const FrameHeader& header, ByteView body, Bytes& out);
+// Opens a datagram whose header was decoded. False: not authentic. `body` is resized. Plain frames are copied.
+[[nodiscard]] bool open_frame(Aes256Gcm& cipher, const Key256& key, const FrameHeader& header, ByteView datagram, Bytes& body);
+
+// Body of kRows and kKeepAlive (a keep-alive has no rows).
+//   spool id u64 · sent at svarint ms (sender's wall clock) · first sequence varint · lowest kept sequence varint ·
+//   request id varint (0 = none) · dictionary id u64 · varint length · dictionary bytes (0 where the receiver has it) ·
+//   row block to the end (row.h); the i-th row has sequence first + i
+struct RowsBody {
+  uint64_t spool_id = 0;
+  int64_t sent_at_ms = 0;
+  uint64_t first_sequence = 1;   // From 1.
+  uint64_t lowest_kept = 1;      // Everything below was acknowledged or dropped by the agent.
+  uint64_t request_id = 0;       // Of the request that these rows answer.
+  DictionaryId dictionary_id = 0;
+  ByteView dictionary;           // Inline, or empty.
+  ByteView row_block;
+
+  void encode(Bytes& out) const;
+  static Result<RowsBody> decode(ByteView body);
+};
+
+enum class RefusalCause : uint8_t { kTooOld = 1, kFuture = 2, kLimit = 3, kUnknownGroup = 4, kNotAllowed = 5 };
+std::string_view to_string(RefusalCause cause);
+
+// [first, last], both included.
+struct SequenceRange {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  bool operator==(const SequenceRange&) const = default;
+};
+
+inline constexpr size_t kAckRangesMax = 16;
+inline constexpr size_t kAckItemsMax = 16;
+
+// Body of kAck: sections varint tag · varint length · payload; unknown tags are skipped.
+//   1 acknowledged   spool id u64 · cumulative varint (every sequence <= it) · varint count · (gap varint · length varint)…
+//   2 refused        varint count · (cause u8 · rows varint)…       final: the agent counts and drops them
+//   3 dictionaries   varint count · id u64…                          unknown here: send again with the dictionary
+//   4 pace           varint frames per second, at most
+//   5 session        u8 1 = session too old: start a larger one
+//   6 settings       varint version · varint count · (text key · text value)…   see docs/formats/frame.md
+struct AckBody {
+  uint64_t spool_id = 0;
+  uint64_t cumulative = 0;
+  std::vector<SequenceRange> ranges;  // Above cumulative, ascending, disjoint, not adjacent.
+  struct Refused {
+    RefusalCause cause;
+    uint64_t rows;
+    bool operator==(const Refused&) const = default;
+  };
+  std::vector<Refused> refused;
+  std::vector<DictionaryId> unknown_dictionaries;
+  std::optional<uint32_t> frames_per_s_max;
+  bool session_too_old = false;
+  uint64_t settings_version = 0;  // 0 = no settings in this ack.
+  std::vector<std::pair<std::string, std::string>> settings;
+
+  void encode(Bytes& out) const;
+  static Result<AckBody> decode(ByteView body);
+};
+
+// Body of kRequest: request id varint · kind u8 · varint number of groups · group varint…
+struct RequestBody {
+  enum class Kind : uint8_t { kSampleNow = 1 };
+  uint64_t request_id = 0;  // From 1.
+  Kind kind = Kind::kSampleNow;
+  std::vector<uint32_t> groups;  // Empty = all.
+
+  void encode(Bytes& out) const;
+  static Result<RequestBody> decode(ByteView body);
+};
+
+}  // namespace dragonfly
