@@ -1,6 +1,6 @@
 // Crypto: AES-256-GCM, HKDF-SHA256 and SHA-256, and nothing else.
 //
-// Two implementations of this one header: crypto_openssl (server, tools) and crypto_mbedtls (the static agent). An
+// Two implementations of this one header: df_crypto_openssl (server, tools) and df_crypto_mbedtls (the static agent). An
 // executable links exactly one of them.
 //
 // Units      sizes in bytes.
