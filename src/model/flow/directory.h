@@ -1,14 +1,17 @@
-// Directory: who and what exists: VMs, dictionaries, custom measurements. New ones are written to the log before the
-// first row that needs them is.
+// Directory: who and what exists: VMs, dictionaries, custom measurements.
+//
+// Whoever writes a row to the log writes the records of what the row needs into the same batch, as long as their
+// `durable` flag is not set, and sets it when the batch is committed: so a row is never durable without its names.
 //
 // Units      none.
 // Ownership  entries, dictionaries and measurements live as long as the Directory; measurement snapshots are shared.
 // Threading  every function may be called from any thread (a short lock; the shards keep what they looked up).
-// Errors     kInvalidArgument (a name), kResourceExhausted (a limit, named), kConflict (field types, naming both),
-//            kUnavailable (the log takes nothing now), kNotFound.
+// Errors     kInvalidArgument (a name), kCorruption (a dictionary), kResourceExhausted (a limit, named), kConflict (field
+//            types, naming both).
 // Limits     VMs, measurements and fields; see the implementation's options.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +22,16 @@
 
 namespace dragonfly {
 
-using Measurement = MeasurementRecord;
+struct KnownDictionary : Dictionary {
+  DictionaryId id = 0;
+  Bytes encoded;
+  mutable std::atomic<bool> durable{false};
+};
+
+// One version of a custom measurement: a new field makes a new one.
+struct Measurement : MeasurementRecord {
+  mutable std::atomic<bool> durable{false};
+};
 
 class Directory {
  public:
@@ -34,9 +46,9 @@ class Directory {
   // All, ordered by identity.
   virtual std::vector<VmEntry*> vms() = 0;
 
-  // `encoded` must decode. Returns the dictionary, the one kept where it is known already.
-  virtual Result<std::shared_ptr<const Dictionary>> intern_dictionary(ByteView encoded) = 0;
-  virtual std::shared_ptr<const Dictionary> find_dictionary(DictionaryId id) = 0;
+  // Decodes and keeps it, or finds it where it is known already.
+  virtual Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView encoded) = 0;
+  virtual std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId id) = 0;
 
   // The measurement with all of `fields`, added where they are new. Catalogue groups are not measurements.
   virtual Result<std::shared_ptr<const Measurement>> intern_measurement(

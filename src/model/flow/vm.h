@@ -34,6 +34,7 @@ struct VmEntry {
   std::atomic<int64_t> last_row_ns{0};             // Newest row, in the VM's clock; 0 = none.
   std::atomic<int64_t> clock_offset_ns{0};         // VM's clock minus the server's.
   std::atomic<uint64_t> dictionary_id{0};          // Newest: holds its labels.
+  std::atomic<bool> durable{false};                // Its VmRecord is in the log or the store.
 };
 
 }  // namespace dragonfly
