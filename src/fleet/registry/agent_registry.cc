@@ -1,0 +1,163 @@
+#include "fleet/registry/agent_registry.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "base/core/crc32c.h"
+#include "base/core/names.h"
+#include "model/frame/frame.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr std::string_view kKind = "agent-1";
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
+
+std::string format_line(const AgentRecord& record) {
+  std::string line = fmt::format("{}\t{:016x}\t{}\t{}\t{}\t{}\t{}", kKind, record.agent_id, record.epoch,
+                                 record.revoked ? "revoked" : "active", record.vm.ns, record.vm.mcis, record.vm.vm);
+  line += fmt::format("\t{:08x}\n", crc32c(as_bytes(line)));
+  return line;
+}
+
+template <class Number>
+bool parse_number(std::string_view text, Number& out, int base) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+std::optional<AgentRecord> parse_line(std::string_view line) {
+  const size_t last_tab = line.rfind('\t');
+  uint32_t checksum = 0;
+  if (last_tab == std::string_view::npos || !parse_number(line.substr(last_tab + 1), checksum, 16)) return std::nullopt;
+  line = line.substr(0, last_tab);
+  if (crc32c(as_bytes(line)) != checksum) return std::nullopt;
+  std::array<std::string_view, 7> columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const size_t tab = i + 1 < columns.size() ? line.find('\t') : line.size();
+    if (tab == std::string_view::npos) return std::nullopt;
+    columns[i] = line.substr(0, tab);
+    line.remove_prefix(std::min(tab + 1, line.size()));
+  }
+  AgentRecord record;
+  if (columns[0] != kKind || !parse_number(columns[1], record.agent_id, 16) || !parse_number(columns[2], record.epoch, 10)) {
+    return std::nullopt;
+  }
+  record.revoked = columns[3] == "revoked";
+  record.vm = {std::string(columns[4]), std::string(columns[5]), std::string(columns[6])};
+  return record;
+}
+
+Result<Key256> read_master_key(FileSystem& files, const Path& path) {
+  auto content = files.read_file(path, 4096);
+  if (!content) return fail(std::move(content).error());
+  std::string_view text = as_text(*content);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  Bytes bytes = from_hex(text);
+  wipe(*content);
+  Key256 key{};
+  if (bytes.size() != key.size()) {
+    return fail(ErrorCode::kCorruption, "{} should hold 64 hexadecimal digits; restore it from a backup: without it no agent's "
+                "key works", path.string());
+  }
+  std::copy(bytes.begin(), bytes.end(), key.begin());
+  wipe(bytes);
+  return key;
+}
+
+// The lock keeps two processes that start at once from making two master keys.
+class FileLock {
+ public:
+  explicit FileLock(const Path& path) : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    if (descriptor_ >= 0) flock(descriptor_, LOCK_EX);
+  }
+  ~FileLock() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace
+
+Result<AgentRegistry> AgentRegistry::open(FileSystem& files, Random& random, const Path& data_directory) {
+  const Path secrets = data_directory / "secrets";
+  const Path registry = data_directory / "registry";
+  DF_TRY(files.make_directories(secrets));
+  DF_TRY(files.make_directories(registry));
+  const FileLock lock(registry / "lock");
+  auto key = read_master_key(files, secrets / "fleet.key");
+  if (!key && key.error().code == ErrorCode::kNotFound) {
+    Key256 fresh{};
+    random.fill(fresh);
+    DF_TRY(files.replace_file(secrets / "fleet.key", as_bytes(to_hex(fresh) + "\n")));
+    key = fresh;
+  }
+  if (!key) return fail(std::move(key).error());
+  return AgentRegistry(files, random, registry / "agents", *key);
+}
+
+Result<std::vector<AgentRecord>> AgentRegistry::poll() {
+  std::vector<AgentRecord> records;
+  struct stat info {};
+  if (stat(file_.c_str(), &info) != 0) return records;
+  const auto size = static_cast<uint64_t>(info.st_size);
+  if (size < read_bytes_) read_bytes_ = 0;  // Replaced (a restored backup): read it all again.
+  if (size == read_bytes_) return records;
+  auto content = files_->read_file(file_, kFileBytesMax);
+  if (!content) return fail(std::move(content).error());
+  std::string_view text = as_text(*content).substr(std::min<uint64_t>(read_bytes_, content->size()));
+  while (true) {
+    const size_t newline = text.find('\n');
+    if (newline == std::string_view::npos) break;  // A line that is being written now.
+    if (auto record = parse_line(text.substr(0, newline))) {
+      records.push_back(std::move(*record));
+    } else if (newline > 0) {
+      ++damaged_lines_;
+    }
+    text.remove_prefix(newline + 1);
+    read_bytes_ += newline + 1;
+  }
+  return records;
+}
+
+Result<std::vector<AgentKey>> AgentRegistry::create(const std::vector<VmIdentity>& vms) {
+  if (vms.empty() || vms.size() > kAgentsMax) {
+    return fail(ErrorCode::kInvalidArgument, "{} agents at once; allowed are 1 to {}", vms.size(), kAgentsMax);
+  }
+  std::vector<AgentKey> keys;
+  keys.reserve(vms.size());
+  std::string lines = "\n";  // Ends a line that a crash may have cut.
+  for (const VmIdentity& vm : vms) {
+    DF_TRY(check_name("--ns", vm.ns));
+    DF_TRY(check_name("--mcis", vm.mcis));
+    DF_TRY(check_name("--vm", vm.vm));
+    AgentKey key;
+    key.agent_id = random_->next();
+    key.epoch = 1;
+    key.key = derive_agent_key(master_, key.agent_id, key.epoch);
+    key.ns = vm.ns;
+    key.mcis = vm.mcis;
+    key.vm = vm.vm;
+    lines += format_line({key.agent_id, key.epoch, false, vm});
+    keys.push_back(std::move(key));
+  }
+  const FileLock lock(file_.parent_path() / "lock");
+  auto file = files_->open_append(file_, true);
+  if (!file) return fail(std::move(file).error());
+  DF_TRY((*file)->append(as_bytes(lines)));
+  DF_TRY((*file)->sync());
+  return keys;
+}
+
+}  // namespace dragonfly

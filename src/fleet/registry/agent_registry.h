@@ -1,0 +1,50 @@
+// AgentRegistry: which agents are enrolled, for which VM, and the one secret from which their keys are derived.
+//
+// Two files in the data directory, both 0600: secrets/fleet.key (64 hex digits: the fleet master key, made at first use)
+// and registry/agents (append-only text, one line a change; the last line of an agent counts):
+//   agent-1 <agent id, 16 hex> <key epoch> <active|revoked> <ns> <mcis> <vm> <crc32c of the line before it, 8 hex>
+// separated by tabs. The file may be appended to beside a running server (`cb-dragonfly agent-key new`); the server
+// reads what is new. A line that is cut or fails its checksum is skipped and counted.
+//
+// Units      none.
+// Ownership  returned keys are secrets: the caller wipes or writes them 0600.
+// Threading  one thread; several processes may append (flock).
+// Errors     kIo, kNoSpace, kPermissionDenied (files), kInvalidArgument (a name), kCorruption (the master key's file).
+// Limits     the file is read whole; kAgentsMax agents a call of create().
+#pragma once
+
+#include <vector>
+
+#include "base/fs/file.h"
+#include "base/rt/random.h"
+#include "model/flow/agent_record.h"
+#include "model/frame/key_file.h"
+
+namespace dragonfly {
+
+class AgentRegistry {
+ public:
+  static constexpr size_t kAgentsMax = 1'000'000;
+
+  static Result<AgentRegistry> open(FileSystem& files, Random& random, const Path& data_directory);
+
+  // Records that were appended since the last call (at first: all), in order. Cheap when nothing changed.
+  Result<std::vector<AgentRecord>> poll();
+  // Enrols one agent for each VM and returns their keys. Agent ids are 64 random bits.
+  Result<std::vector<AgentKey>> create(const std::vector<VmIdentity>& vms);
+
+  const Key256& master_key() const { return master_; }
+  uint64_t damaged_lines() const { return damaged_lines_; }
+
+ private:
+  AgentRegistry(FileSystem& files, Random& random, Path file, Key256 master)
+      : files_(&files), random_(&random), file_(std::move(file)), master_(master) {}
+  FileSystem* files_;
+  Random* random_;
+  Path file_;
+  Key256 master_;
+  uint64_t read_bytes_ = 0;
+  uint64_t damaged_lines_ = 0;
+};
+
+}  // namespace dragonfly
