@@ -3,14 +3,15 @@
 // Units      sizes in bytes.
 // Ownership  an object owns its descriptor.
 // Threading  one object, one thread; the functions may be called from any.
-// Errors     kNoSpace (ENOSPC, EDQUOT), kNotFound, kAlreadyExists, kPermissionDenied, kIo; messages name path and
-//            cause. A failed sync() leaves unknown what is on disk: the caller must end the process or set the file
+// Errors     kNoSpace (ENOSPC, EDQUOT), kNotFound, kAlreadyExists, kPermissionDenied, kIo; kResourceExhausted where a
+//            file is longer than the caller's limit; messages name path and cause. A failed sync() leaves unknown what is on disk: the caller must end the process or set the file
 //            aside, never retry.
 // Limits     files are made 0600 and directories 0700.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ class FileSystem {
   // Opens for appending at its end; creates it where `create`, then also syncs the directory.
   virtual Result<std::unique_ptr<AppendFile>> open_append(const Path& path, bool create) = 0;
   virtual Result<Bytes> read_file(const Path& path, uint64_t bytes_max) = 0;
-  // Temporary file, fsync, rename, fsync of the directory: after a crash the old or the new content, never a mix.
+  // Temporary file (`path`.tmp), fsync, rename, fsync of the directory: after a crash the old or the new content, never
+  // a mix. One caller a path at a time.
   virtual Result<> replace_file(const Path& path, ByteView content) = 0;
   virtual Result<> make_directories(const Path& path) = 0;
   virtual Result<> remove(const Path& path) = 0;  // Absent is success.

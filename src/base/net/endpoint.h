@@ -34,8 +34,9 @@ class Endpoint {
   bool is_ipv6() const { return storage_.sin6_family == AF_INET6; }
   // 127.0.0.0/8, ::1, and 127.0.0.0/8 mapped into IPv6.
   bool is_loopback() const;
+  // Exact, so that parse() reads it back: "127.0.0.1:8094", "[::ffff:127.0.0.1]:8094".
   std::string to_string() const;
-  // Address without the port, "127.0.0.1" or "::1".
+  // For people: the address without the port, "127.0.0.1" or "::1"; IPv4 mapped into IPv6 as IPv4.
   std::string host() const;
   bool operator==(const Endpoint& other) const;
 
