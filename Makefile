@@ -1,0 +1,61 @@
+# The commands of this repository; each is a thin door to a script. `make help` lists them.
+#
+# build/       release build (ninja, ccache); binaries in build/bin
+# build/asan, build/tsan, build/fuzz, build/bench: the other builds, each from its preset in CMakePresets.json
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+APPS := bin/cb-dragonfly bin/cb-agent bin/cbmon bin/udp-shooter
+
+.DEFAULT_GOAL := build
+.PHONY: build run test check asan tsan fuzz bench docs clean help deps
+
+help:            ## This list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
+
+build: deps      ## Install what is missing, configure, build the four programs into build/bin (the default)
+	@scripts/configure release
+	@ninja -C build $(APPS)
+
+run: build       ## Build, then run server and agent on this machine; Ctrl-C stops both
+	@scripts/run
+
+test: deps       ## Build and run every test; ends with one line of how many passed, failed, were skipped
+	@scripts/install_deps test
+	@scripts/configure release
+	@ninja -C build
+	@scripts/run_tests
+
+check: deps      ## Format, house rules, headers, module directions, clang-tidy on changed files (ALL=1: on all)
+	@scripts/install_deps check
+	@scripts/check
+
+asan: deps       ## Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@scripts/configure asan
+	@ninja -C build/asan
+	@scripts/run_tests --build build/asan --no-e2e
+
+tsan: deps       ## Unit tests of everything with threads under ThreadSanitizer
+	@scripts/configure tsan
+	@scripts/tsan
+
+fuzz: deps       ## Every fuzz target for FUZZ_SECONDS (20) each; the canary must crash
+	@scripts/install_deps fuzz
+	@scripts/configure fuzz
+	@scripts/fuzz
+
+bench: deps      ## Every benchmark, and the figures of agent, start-up and server
+	@scripts/configure bench
+	@ninja -C build/bench
+	@bench/run
+
+docs: deps       ## Rewrite the generated documents (docs/metrics.md)
+	@scripts/configure release
+	@ninja -C build bin/metrics_doc
+	@build/bin/metrics_doc > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
+
+clean:           ## Remove everything that was built; data/ and agent/ stay
+	@rm -rf build
+
+deps:
+	@scripts/install_deps build
