@@ -24,11 +24,8 @@ class ShardHead {
   // counted. The same function feeds the head live and at recovery.
   virtual void apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
                      LogPosition position) = 0;
-  // Seals what is due; called about once a second. Its turn is bounded (a slice of the VMs each time).
+  // Seals what is due; called every 100 ms. Its turn is bounded (a slice of the VMs each time).
   virtual void tick(MonotonicTime now) = 0;
-  // Seals everything, for a clean end; all_sealed() tells when the store has it.
-  virtual void seal_all() = 0;
-  virtual bool all_sealed() const = 0;
   // Position of the oldest record of which a row is not in the store yet; nullopt = everything is.
   virtual std::optional<LogPosition> oldest_unsealed() const = 0;
 };
