@@ -124,7 +124,8 @@ std::string allowed_values(const ConfigKey& key) {
       return fmt::format("a whole number from {} to {}", key.min, key.max);
     case ConfigType::kSeconds:
       return fmt::format("seconds from {} to {}, or a duration like 500ms, 10s, 1m",
-                         format_seconds(std::chrono::milliseconds(key.min)), format_seconds(std::chrono::milliseconds(key.max)));
+                         format_seconds(std::chrono::milliseconds(key.min)),
+                         format_seconds(std::chrono::milliseconds(key.max)));
     case ConfigType::kDuration:
       return fmt::format("a duration from {} to {}, like 10m, 48h, 30d", shown_ms(key.min), shown_ms(key.max));
     case ConfigType::kBytes:
@@ -143,7 +144,10 @@ std::string allowed_values(const ConfigKey& key) {
 }
 
 std::string format_in_unit(Duration duration, std::string_view unit) {
-  const Duration one = unit == "d" ? Duration(24h) : unit == "h" ? Duration(1h) : unit == "m" ? Duration(1min) : Duration(1s);
+  const Duration one = unit == "d"   ? Duration(24h)
+                       : unit == "h" ? Duration(1h)
+                       : unit == "m" ? Duration(1min)
+                                     : Duration(1s);
   const bool known = unit == "d" || unit == "h" || unit == "m" || unit == "s";
   if (known && duration.count() % one.count() == 0) return fmt::format("{}{}", duration / one, unit);
   return format_duration(duration);
@@ -175,7 +179,9 @@ Result<Config::Value> Config::parse(const ConfigKey& key, std::string_view writt
     case ConfigType::kSeconds:
     case ConfigType::kDuration: {
       const auto parsed = parse_duration(text);
-      const auto duration = key.type == ConfigType::kSeconds ? parse_seconds(text) : parsed ? std::optional(*parsed) : std::nullopt;
+      const auto duration = key.type == ConfigType::kSeconds ? parse_seconds(text)
+                            : parsed                         ? std::optional(*parsed)
+                                                             : std::nullopt;
       if (!duration || !in_range(key, *duration)) return refuse();
       value.number = duration->count();
       break;
@@ -223,14 +229,16 @@ class ConfigLoader {
  private:
   void read_file() {
     if (input_.file_text.size() > kConfigFileBytesMax) {
-      errors_.push_back(fmt::format("{} has {} bytes; allowed are {}", input_.file_name, input_.file_text.size(), kConfigFileBytesMax));
+      errors_.push_back(fmt::format("{} has {} bytes; allowed are {}", input_.file_name, input_.file_text.size(),
+                                    kConfigFileBytesMax));
       return;
     }
     try {
       const YAML::Node root = YAML::Load(std::string(input_.file_text));
       if (root.IsNull()) return;
       if (!root.IsMap()) {
-        errors_.push_back(fmt::format("{} must hold keys and values, like 'server:' and '  http: 127.0.0.1:9090'", input_.file_name));
+        errors_.push_back(
+            fmt::format("{} must hold keys and values, like 'server:' and '  http: 127.0.0.1:9090'", input_.file_name));
         return;
       }
       walk(root, "", 0);
@@ -245,7 +253,8 @@ class ConfigLoader {
   void walk(const YAML::Node& map, const std::string& path, int depth) {
     for (const auto& item : map) {
       if (++nodes_ > kNodesMax) {
-        if (nodes_ == kNodesMax + 1) errors_.push_back(fmt::format("{} has more than {} entries", input_.file_name, kNodesMax));
+        if (nodes_ == kNodesMax + 1)
+          errors_.push_back(fmt::format("{} has more than {} entries", input_.file_name, kNodesMax));
         return;
       }
       if (!item.first.IsScalar()) continue;
@@ -258,7 +267,8 @@ class ConfigLoader {
       } else if (is_section(name) && !item.second.IsNull()) {
         warn(fmt::format("{}: '{}' holds no keys and is ignored", input_.file_name, name));
       } else if (!is_section(name)) {
-        warn(fmt::format("{}: '{}' is not a key of this version and is ignored", input_.file_name, name.substr(0, 128)));
+        warn(
+            fmt::format("{}: '{}' is not a key of this version and is ignored", input_.file_name, name.substr(0, 128)));
       }
     }
   }
@@ -409,7 +419,8 @@ std::string config_file_template(std::span<const ConfigKey> keys, std::string_vi
       out += fmt::format("\n{}:\n", section);
     }
     const bool quoted = key.default_text.empty() || key.type == ConfigType::kEndpoint;
-    out += fmt::format("  # {} Takes {}.\n", key.help, allowed_values(key));
+    const bool free = key.type == ConfigType::kText;
+    out += free ? fmt::format("  # {}\n", key.help) : fmt::format("  # {} Takes {}.\n", key.help, allowed_values(key));
     const std::string_view quote = quoted ? "\"" : "";
     out += fmt::format("  # {}: {}{}{}\n", key.name.substr(dot + 1), quote, key.default_text, quote);
   }

@@ -31,12 +31,12 @@ enum class ConfigType : uint8_t {
   kEndpoint,  // ADDR:PORT, an IPv6 address in brackets
   kWord,      // one of `words`
   kText,
-  kList,      // texts: a YAML list, or separated by commas
+  kList,  // texts: a YAML list, or separated by commas
 };
 
 struct ConfigKey {
-  std::string_view name;          // "section.key"
-  std::string_view alias;         // Another name of it, or empty.
+  std::string_view name;   // "section.key"
+  std::string_view alias;  // Another name of it, or empty.
   ConfigType type;
   std::string_view default_text;  // As it would be written in the file.
   std::string_view unit;          // For people; also in which unit a kDuration is shown ("h", "d").

@@ -119,8 +119,7 @@ TEST(Config, ErrorsNameKeyValueAndWhatIsAllowed) {
   f("", {"run.count=x", "run.loud=y"},
     "--set run.count = 'x' is not allowed; it takes a whole number from 1 to 100; "
     "--set run.loud = 'y' is not allowed; it takes true or false");
-  f("run:\n  count: [1, 2]\n", {},
-    "c.yaml: run.count has a nested value; it takes a whole number from 1 to 100");
+  f("run:\n  count: [1, 2]\n", {}, "c.yaml: run.count has a nested value; it takes a whole number from 1 to 100");
   f("run:\n  count:\n", {}, "c.yaml: run.count has no value; it takes a whole number from 1 to 100");
   f("- a\n- b\n", {}, "c.yaml must hold keys and values, like 'server:' and '  http: 127.0.0.1:9090'");
 }

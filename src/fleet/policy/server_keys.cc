@@ -1,0 +1,81 @@
+#include "fleet/policy/server_keys.h"
+
+#include <algorithm>
+
+#include "fleet/policy/policy.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr ConfigKey kServerKeys[] = {
+    {"server.http", "", ConfigType::kEndpoint, "127.0.0.1:9090", "", 0, 0, "",
+     "Where the API and the page listen; port 0 takes a free one."},
+    {"server.udp", "", ConfigType::kEndpoint, "127.0.0.1:8094", "", 0, 0, "",
+     "Where agents' datagrams arrive; port 0 takes a free one."},
+    {"server.data_dir", "", ConfigType::kText, "./data", "", 0, 0, "", "Directory of everything that is kept."},
+    {"server.advertise", "", ConfigType::kText, "", "", 0, 0, "",
+     "ADDR:PORT that agents are told; empty: the one by which the server reaches them."},
+    {"ingest.shards", "", ConfigType::kInteger, "0", "threads", 0, 256, "", "Receiving threads; 0: one for each CPU."},
+    {"ingest.allow_plaintext", "", ConfigType::kBool, "false", "", 0, 0, "",
+     "Take datagrams without a seal from other machines, too."},
+    {"ingest.telegraf", "", ConfigType::kBool, "true", "", 0, 0, "", "Take telegraf's JSON on the agents' port."},
+    {"ingest.receive_buffer", "", ConfigType::kBytes, "0", "bytes", 0, 1 << 30, "",
+     "Socket buffer of each receiving thread; 0: the kernel's default."},
+    {"api.cors_origins", "", ConfigType::kList, "", "", 0, 0, "",
+     "Origins of pages elsewhere that may write, like https://console.example."},
+    {"api.allowed_hosts", "", ConfigType::kList, "", "", 0, 0, "",
+     "Host names under which the server may be asked besides loopback."},
+    {"log.level", "", ConfigType::kWord, "info", "", 0, 0, "debug|info|warning|error",
+     "The least serious message that is written."},
+    {"limits.vms", "", ConfigType::kInteger, "200000", "VMs", 1, 10'000'000, "", "VMs in all namespaces."},
+    {"limits.series_per_namespace", "", ConfigType::kInteger, "100000", "series", 1, 100'000'000, "",
+     "Series of custom measurements in one namespace."},
+    {"limits.measurements", "", ConfigType::kInteger, "10000", "measurements", 1, 1'000'000, "",
+     "Custom measurements in all namespaces."},
+};
+
+std::string_view section_of(const ConfigKey& key) { return key.name.substr(0, key.name.find('.')); }
+
+}  // namespace
+
+std::span<const ConfigKey> server_config_keys() {
+  // Sections in the order server, monitoring, ingest, store, api, log, limits; a section's keys together.
+  static const std::vector<ConfigKey> kKeys = [] {
+    std::vector<ConfigKey> keys;
+    for (const std::string_view section : {"server", "monitoring", "ingest", "store", "api", "log", "limits"}) {
+      const auto of_section = [&](const ConfigKey& key) { return section_of(key) == section; };
+      std::copy_if(std::begin(kServerKeys), std::end(kServerKeys), std::back_inserter(keys), of_section);
+      std::copy_if(policy_config_keys().begin(), policy_config_keys().end(), std::back_inserter(keys), of_section);
+    }
+    return keys;
+  }();
+  return kKeys;
+}
+
+ServerSettings ServerSettings::from(const Config& config) {
+  ServerSettings settings;
+  settings.http = config.text("server.http");
+  settings.udp = config.text("server.udp");
+  settings.data_dir = config.text("server.data_dir");
+  settings.advertise = config.text("server.advertise");
+  settings.shards = config.integer("ingest.shards");
+  settings.allow_plaintext = config.flag("ingest.allow_plaintext");
+  settings.telegraf = config.flag("ingest.telegraf");
+  settings.receive_buffer_bytes = config.integer("ingest.receive_buffer");
+  settings.cors_origins = config.list("api.cors_origins");
+  settings.allowed_hosts = config.list("api.allowed_hosts");
+  settings.log_level = config.text("log.level");
+  settings.vms_max = config.integer("limits.vms");
+  settings.series_per_namespace_max = config.integer("limits.series_per_namespace");
+  settings.measurements_max = config.integer("limits.measurements");
+  return settings;
+}
+
+std::string server_config_file() {
+  return config_file_template(
+      server_config_keys(),
+      "Configuration of cb-dragonfly: every key with its default. To change one, remove its\n"
+      "comment sign. The command line comes after this file: --set monitoring.collector_interval=4");
+}
+
+}  // namespace dragonfly

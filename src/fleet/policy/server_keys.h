@@ -1,0 +1,45 @@
+// The server's own configuration, fixed from start to end of the process; the rest is policy (fleet/policy/policy.h).
+//
+// Units      bytes; counts.
+// Ownership  values; the tables are constants.
+// Threading  values.
+// Errors     none: Config has checked every value.
+// Limits     the ranges in the table.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/config/config.h"
+
+namespace dragonfly {
+
+struct ServerSettings {
+  std::string http = "127.0.0.1:9090";
+  std::string udp = "127.0.0.1:8094";
+  std::string data_dir = "./data";
+  std::string advertise;  // Empty: the address by which agents reach the server.
+  int64_t shards = 0;     // 0 = one for each CPU.
+  bool allow_plaintext = false;
+  bool telegraf = true;
+  int64_t receive_buffer_bytes = 0;  // 0 = the kernel's default.
+  std::vector<std::string> cors_origins;
+  std::vector<std::string> allowed_hosts;
+  std::string log_level = "info";  // debug | info | warning | error
+  int64_t vms_max = 200'000;
+  int64_t series_per_namespace_max = 100'000;
+  int64_t measurements_max = 10'000;
+
+  // `config` holds the keys of server_config_keys().
+  static ServerSettings from(const Config& config);
+  bool operator==(const ServerSettings&) const = default;
+};
+
+// All keys that cb-dragonfly takes: the server's own and the policy's, section by section. conf/config.yaml is
+// config_file_template() of it.
+std::span<const ConfigKey> server_config_keys();
+std::string server_config_file();
+
+}  // namespace dragonfly
