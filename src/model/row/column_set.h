@@ -4,7 +4,8 @@
 // Units      times in ns.
 // Ownership  owns its columns.
 // Threading  one object, one thread.
-// Errors     append_row: false for a malformed row (our own bytes were checked before: kept as a second check).
+// Errors     append_row: false for a malformed row (our own bytes were checked before: kept as a second check); the
+//            set is then unchanged. Other columns than expected in append_from and append_all are our bug and assert.
 // Limits     none of its own; callers bound rows.
 #pragma once
 
@@ -45,7 +46,7 @@ struct ColumnSet {
   void append_from(const ColumnSet& other, size_t row);
   void append_all(const ColumnSet& other);
   // Sorts by time and makes rows of one time one row: for a field that comes twice the later appended wins, an
-  // absent field erases nothing. Returns how many rows were merged away.
+  // absent field and a boot of 0 erase nothing. Returns how many rows were merged away.
   size_t sort_and_merge();
   // Keeps [range.begin, range.end) only. Requires sorted rows.
   void keep(TimeRange range);

@@ -47,6 +47,7 @@ struct Dictionary {
   // 64 bits of the boot id's SHA-256; 0 = the sender gives none.
   uint64_t boot() const;
 
+  // What is beyond the limits is encoded all the same and does not decode again: limits are for the side that makes it.
   Bytes encode() const;
   static Result<Dictionary> decode(ByteView bytes);
 };

@@ -10,6 +10,9 @@
 //             device 0 = the VM itself, i = the i-th (from 1) of the dictionary's devices
 //   block  := u8 time unit (1 = ms, 2 = ns) · svarint base time in that unit · rows to the end
 //
+// Strict where leniency would give one row two spellings that matter: forms 3, 7, 11, 15 and 19 are one byte, bitmap
+// bits from n on are 0, and nothing follows the last value.
+//
 // A value's form does not tell its column's type: the schema does, and a reader converts (an integer form in a float64
 // column is that number as a double). So a reader can skip fields that it does not know. -0.0 and NaN use h = 3.
 //
@@ -70,7 +73,7 @@ void encode_fields(ByteWriter& out, const std::vector<std::optional<Value>>& val
 class RowBlockWriter {
  public:
   enum class Unit : uint8_t { kMilliseconds = 1, kNanoseconds = 2 };
-  // Appends a block to `out`; `base` is usually the first row's time.
+  // Appends a block to `out`; `base` is usually the first row's time. In kMilliseconds times are rounded down to ms.
   RowBlockWriter(Bytes& out, Unit unit, Timestamp base);
   void add(const Row& row);
   // A row whose fields are encoded already.
@@ -78,11 +81,12 @@ class RowBlockWriter {
   size_t rows() const { return rows_; }
 
  private:
+  size_t begin_row(GroupId group, uint32_t device, Timestamp time);
+  void end_row(size_t start);
   Bytes& out_;
   Unit unit_;
   int64_t base_;
   size_t rows_ = 0;
-  Bytes scratch_;
 };
 
 struct RowView {
@@ -97,13 +101,12 @@ class RowBlockReader {
   explicit RowBlockReader(ByteView block);
   // The next row, or nullopt at the end or at the first malformed byte; ok() tells which.
   std::optional<RowView> next();
-  bool ok() const { return ok_; }
+  bool ok() const { return in_.ok(); }
 
  private:
   ByteReader in_;
   int64_t unit_ns_ = 0;
   int64_t base_ = 0;
-  bool ok_ = true;
 };
 
 // Walks the present fields of one row: while (auto field = reader.next()) use(field->index, field->value);
@@ -116,14 +119,16 @@ class FieldsReader {
   };
   explicit FieldsReader(ByteView fields);
   std::optional<Field> next();
-  bool ok() const { return ok_ && in_.ok(); }
+  bool ok() const { return ok_; }
   size_t count() const { return count_; }  // n, present or not.
 
  private:
-  ByteReader in_;
+  const uint8_t* at_;
+  const uint8_t* end_;
   ByteView bitmap_;
+  uint64_t word_ = 0;  // Bits of the bitmap from base_ on that were not walked yet.
+  size_t base_ = 0;
   size_t count_ = 0;
-  size_t index_ = 0;
   bool ok_ = true;
 };
 
