@@ -1,0 +1,50 @@
+// AgentIdentity: who this agent is, and with which key it speaks.
+//
+// Units      none.
+// Ownership  a value; holds the secret key, which nothing prints.
+// Threading  pure.
+// Errors     kInvalidArgument names the parameter, what it is and what the key file says.
+// Limits     the identity's labels must fit into one frame beside a row: kIdentityBytesMax bytes encoded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/core/result.h"
+#include "base/crypto/crypto.h"
+#include "edge/agent/options.h"
+#include "model/frame/key_file.h"
+#include "model/row/dictionary.h"
+
+namespace dragonfly {
+
+inline constexpr size_t kIdentityBytesMax = 640;
+
+struct AgentIdentity {
+  uint64_t agent_id = 0;
+  uint8_t key_epoch = 0;
+  std::optional<Key256> key;  // Absent: plain frames.
+  std::string ns;
+  std::string mcis;
+  std::string vm;
+};
+
+// The first 64 bits of the SHA-256 of "ns\0mcis\0vm", little-endian: what an agent without a key is called.
+uint64_t plain_agent_id(std::string_view ns, std::string_view mcis, std::string_view vm);
+
+// Without keys: by the options, and `hostname` where they name no VM. With keys: the only one, or the one that the
+// options name; an option that differs from it is an error.
+Result<AgentIdentity> make_identity(const AgentOptions& options, std::span<const AgentKey> keys,
+                                    std::string_view hostname);
+
+// What the agent's rows have in common, still without devices.
+struct HostFacts {
+  std::string hostname;
+  std::string os_type;
+  std::string boot_id;
+};
+Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdentity& identity, const HostFacts& host);
+
+}  // namespace dragonfly

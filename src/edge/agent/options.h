@@ -1,0 +1,49 @@
+// AgentOptions: the command line and the configuration file of cb-agent.
+//
+// Units      interval in ns, whole ms.
+// Ownership  values.
+// Threading  pure; read_agent_options reads the configuration file.
+// Errors     kInvalidArgument names the parameter (in a file also the line) and what is allowed.
+// Limits     a configuration file has at most kAgentConfigBytesMax bytes; interval kIntervalMin to kIntervalMax.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/core/result.h"
+#include "base/core/time.h"
+#include "base/fs/file.h"
+#include "base/obs/log.h"
+
+namespace dragonfly {
+
+inline constexpr size_t kAgentConfigBytesMax = 64 * 1024;
+inline constexpr Duration kIntervalMin = 100ms;
+inline constexpr Duration kIntervalMax = 1h;
+
+struct AgentOptions {
+  std::string server = "127.0.0.1:8094";
+  std::optional<std::string> ns;  // Optional, so that what was given can be held against the key file.
+  std::optional<std::string> mcis;
+  std::optional<std::string> vm;
+  std::string csp;
+  std::string region;
+  Duration interval = 2s;
+  std::string key_file;  // Empty: plain frames.
+  std::string spool;
+  std::string root = "/";
+  LogLevel log_level = LogLevel::kInfo;
+  bool once = false;
+  bool help = false;
+  bool version = false;
+};
+
+// `arguments` without the program's name. A file named by --config is read first; the command line goes above it.
+Result<AgentOptions> read_agent_options(std::span<const char* const> arguments, FileSystem& files);
+// Lines "name: value" or "name = value", names as on the command line without dashes; # begins a comment.
+Result<> apply_agent_config(std::string_view text, AgentOptions& options);
+std::string agent_help();
+
+}  // namespace dragonfly
