@@ -20,7 +20,6 @@ struct Head::VmHead {
   VmRows late;
   MonotonicTime first_unsealed{};  // When the oldest unsealed row came.
   MonotonicTime first_late{};
-  uint64_t late_rows_sealing = 0;
 };
 
 ColumnSet columns_for(Directory& directory, GroupId group) {
@@ -47,9 +46,8 @@ Head::VmHead& Head::head_of(VmEntry& vm) {
   return *slot;
 }
 
-void Head::apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
-                 LogPosition position) {
-  VmHead& head = head_of(vm);
+template <class Take>
+void Head::visit_rows(const RowsRecord& record, const std::shared_ptr<const Dictionary>& dictionary, Take&& take) {
   const uint64_t boot = dictionary ? dictionary->boot() : 0;
   RowBlockReader reader(record.row_block);
   size_t hint = 0;
@@ -59,39 +57,54 @@ void Head::apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<co
       stats_.rows_unknown_device.add();
       continue;
     }
-    take_row(head, *row, device, boot, position, hint++);
+    take(*row, device, boot, hint++);
   }
+}
+
+void Head::apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
+                 LogPosition position) {
+  VmHead& head = head_of(vm);
+  visit_rows(record, dictionary, [&](const RowView& row, std::string_view device, uint64_t boot, size_t hint) {
+    take_row(head, row, device, boot, position, hint);
+    if (hub_.wanted()) {
+      hub_.publish(std::make_shared<RowEvent>(RowEvent{&head.vm, row.group, std::string(device), row.time, boot,
+                                                       Bytes(row.fields.begin(), row.fields.end())}));
+    }
+  });
+}
+
+void Head::restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
+                   LogPosition position) {
+  VmHead& head = head_of(vm);
+  visit_rows(record, dictionary, [&](const RowView& row, std::string_view device, uint64_t boot, size_t hint) {
+    const auto series = head.rows.series_of(row.group, device, hint);
+    if (!series) return stats_.rows_over_series_max.add();
+    append(head, *series, row, boot, position);
+    stats_.rows_recovered.add();
+  });
+}
+
+void Head::append(VmHead& head, uint16_t series, const RowView& row, uint64_t boot, LogPosition position) {
+  if (!head.rows.has_unsealed()) head.first_unsealed = now_;
+  head.rows.append(series, row.time, boot, row.fields, position);
+  const int64_t time = unix_ns(row.time);
+  head.rows.series(series).newest_ns = std::max(head.rows.series(series).newest_ns, time);
+  if (time > head.vm.last_row_ns.load(std::memory_order_relaxed)) head.vm.last_row_ns = time;
 }
 
 void Head::take_row(VmHead& head, const RowView& row, std::string_view device, uint64_t boot, LogPosition position,
                     size_t hint) {
   const auto series = head.rows.series_of(row.group, device, hint);
-  if (!series) {
-    stats_.rows_over_series_max.add();
-    return;
+  if (!series) return stats_.rows_over_series_max.add();
+  if (unix_ns(row.time) > head.rows.series(*series).newest_ns) {
+    append(head, *series, row, boot, position);
+    return stats_.rows_stored.add();
   }
-  const int64_t time = unix_ns(row.time);
-  int64_t& newest = head.rows.series(*series).newest_ns;
-  if (time > newest) {
-    if (!head.rows.has_unsealed()) head.first_unsealed = now_;
-    head.rows.append(*series, row.time, boot, row.fields, position);
-    newest = time;
-    stats_.rows_stored.add();
-    if (time > head.vm.last_row_ns.load(std::memory_order_relaxed)) head.vm.last_row_ns = time;
-  } else {
-    const auto late = head.late.series_of(row.group, device, *series);
-    if (!late) {
-      stats_.rows_over_series_max.add();
-      return;
-    }
-    if (!head.late.has_unsealed()) head.first_late = now_;
-    head.late.append(*late, row.time, boot, row.fields, position);
-    stats_.rows_pending.add(1);
-  }
-  if (hub_.wanted()) {
-    hub_.publish(std::make_shared<RowEvent>(RowEvent{&head.vm, row.group, std::string(device), row.time, boot,
-                                                     Bytes(row.fields.begin(), row.fields.end())}));
-  }
+  const auto late = head.late.series_of(row.group, device, *series);
+  if (!late) return stats_.rows_over_series_max.add();
+  if (!head.late.has_unsealed()) head.first_late = now_;
+  head.late.append(*late, row.time, boot, row.fields, position);
+  stats_.rows_pending.add(1);
 }
 
 bool Head::seal_is_due(const VmHead& head, MonotonicTime now) const {
@@ -196,7 +209,6 @@ void Head::start_late_seal(VmHead& head) {
     at->rows.append_row(entry.time, entry.boot, entry.fields);
   });
   for (SealedRows& series : batch) duplicates += series.rows.sort_and_merge();
-  head.late_rows_sealing = rows;
 
   const auto finish = [this, &head, rows, duplicates](const Result<SealOutcome>& outcome) {
     if (!outcome) {

@@ -40,6 +40,8 @@ class Head final : public ShardHead {
 
   void apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
              LogPosition position) override;
+  void restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
+               LogPosition position) override;
   void tick(MonotonicTime now) override;
   std::optional<LogPosition> oldest_unsealed() const override;
 
@@ -58,7 +60,10 @@ class Head final : public ShardHead {
  private:
   struct VmHead;
   VmHead& head_of(VmEntry& vm);
+  template <class Take>
+  void visit_rows(const RowsRecord& record, const std::shared_ptr<const Dictionary>& dictionary, Take&& take);
   void take_row(VmHead& head, const RowView& row, std::string_view device, uint64_t boot, LogPosition position, size_t hint);
+  void append(VmHead& head, uint16_t series, const RowView& row, uint64_t boot, LogPosition position);
   bool seal_is_due(const VmHead& head, MonotonicTime now) const;
   void start_seal(VmHead& head, std::vector<SealedRows>& batch);
   void start_late_seal(VmHead& head);

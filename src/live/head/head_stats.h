@@ -7,6 +7,7 @@ namespace dragonfly {
 
 struct HeadStats {
   Counter rows_stored;           // In the head in order, or found new by the store when they were late.
+  Counter rows_recovered;        // Taken from the log at the start.
   Counter rows_duplicate;        // Late, and already there.
   Gauge rows_pending;            // Late and not classed yet.
   Counter rows_unknown_device;   // Dropped: their dictionary does not name the device.

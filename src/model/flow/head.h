@@ -21,9 +21,12 @@ class ShardHead {
  public:
   virtual ~ShardHead() = default;
   // Takes the rows of one committed record. `dictionary` may be null where it was lost; device rows are then dropped and
-  // counted. The same function feeds the head live and at recovery.
+  // counted.
   virtual void apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
                      LogPosition position) = 0;
+  // The same for what the log holds at the start: nothing is counted as received now, nothing as late.
+  virtual void restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
+                       LogPosition position) = 0;
   // Seals what is due; called every 100 ms. Its turn is bounded (a slice of the VMs each time).
   virtual void tick(MonotonicTime now) = 0;
   // Position of the oldest record of which a row is not in the store yet; nullopt = everything is.

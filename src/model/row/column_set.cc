@@ -161,4 +161,10 @@ void ColumnSet::keep(TimeRange range) {
   keep_rows(*this, static_cast<size_t>(begin - times_ns.begin()), static_cast<size_t>(end - times_ns.begin()));
 }
 
+void ColumnSet::keep_with_previous(TimeRange range, Duration within) {
+  const auto begin = std::lower_bound(times_ns.begin(), times_ns.end(), unix_ns(range.begin));
+  const bool has_previous = begin != times_ns.begin() && unix_ns(range.begin) - *(begin - 1) <= within.count();
+  keep({has_previous ? from_unix_ns(*(begin - 1)) : range.begin, range.end});
+}
+
 }  // namespace dragonfly

@@ -1,0 +1,94 @@
+// AgentSession: the server's side of one agent's association: who it is, what was replayed, what is acknowledged.
+//
+// Units      monotonic ns.
+// Ownership  holds the session's keys and wipes them.
+// Threading  the shard that owns the agent id.
+// Errors     open(): a verdict; the session is unchanged unless it is kOpened.
+// Limits     one session at a time; SequenceSet::kRangesMax ranges.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/net/endpoint.h"
+#include "model/flow/agent_record.h"
+#include "model/flow/directory.h"
+#include "model/frame/frame.h"
+#include "model/frame/replay_window.h"
+#include "model/frame/sequence_set.h"
+
+namespace dragonfly {
+
+class AgentSession {
+ public:
+  // A plain agent has no key; its record's VM is filled in from its first dictionary.
+  explicit AgentSession(const AgentRecord& record, bool plain) : record_(record), plain_(plain) {}
+  ~AgentSession();
+  AgentSession(const AgentSession&) = delete;
+  AgentSession& operator=(const AgentSession&) = delete;
+
+  enum class Verdict { kOpened, kNotAuthentic, kReplayed, kSessionTooOld };
+  // Opens a frame of this agent: `header` was decoded from `datagram`, its epoch and plain flag were compared already.
+  // kSessionTooOld is given only for what authenticates, so that it may be answered.
+  Verdict open(Aes256Gcm& cipher, const Key256& master, const FrameHeader& header, ByteView datagram, Bytes& body);
+  // True when the last opened packet is the newest: its source is where acks go.
+  bool newest_opened() const { return newest_opened_; }
+
+  // Rows [first, last] are done (durable, or refused for good). False where they must come again (too many gaps).
+  // Without effect for a spool that is not the current one.
+  bool done(uint64_t spool_id, uint64_t first, uint64_t last);
+  // Whether all of them are done already.
+  bool is_done(uint64_t spool_id, uint64_t first, uint64_t last) const;
+  // Makes `spool_id` the current one; what lies below `lowest_kept` never comes.
+  void pass_below(uint64_t spool_id, uint64_t lowest_kept);
+
+  void refuse(RefusalCause cause, uint64_t rows);
+  void miss_dictionary(DictionaryId id);
+
+  // An acknowledgement of everything so far; takes along and forgets refusals and missing dictionaries.
+  void make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, Bytes& out);
+  // Answers a frame of an older session, sealed for that session.
+  void make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master, uint64_t session, Bytes& out);
+  void make_request(Aes256Gcm& cipher, uint64_t run, const Key256& master, const RequestBody& request, Bytes& out);
+
+  // What survives a restart: u64 session · u64 highest packet · u64 spool id · sequence set.
+  void encode(Bytes& out) const;
+  // After a restart everything up to `packet` counts as seen.
+  void restore(uint64_t session, uint64_t packet);
+  bool restore(ByteView encoded);
+
+  const AgentRecord& record() const { return record_; }
+  void set_record(const AgentRecord& record) { record_ = record; }
+  bool plain() const { return plain_; }
+  uint64_t session() const { return session_; }
+
+  // The shard's own notes.
+  VmEntry* vm = nullptr;
+  std::shared_ptr<const KnownDictionary> dictionary;
+  std::optional<Endpoint> source;      // Of the newest packet that opened.
+  uint32_t frames_unacked = 0;
+  bool ack_queued = false;
+  bool deadline_queued = false;
+  bool changed = false;                // Since the last checkpoint.
+  MonotonicTime last_too_old_answer{};
+
+ private:
+  void reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, FrameType type, uint64_t session, ByteView body, Bytes& out);
+  AgentRecord record_;
+  const bool plain_;
+  uint64_t session_ = 0;
+  Key256 session_key_{};
+  uint64_t reply_run_ = 0;  // For which reply_key_ was derived.
+  Key256 reply_key_{};
+  uint64_t reply_packet_ = 0;
+  ReplayWindow window_;
+  bool newest_opened_ = false;
+  bool keys_ready_ = false;
+  uint64_t spool_id_ = 0;
+  SequenceSet acknowledged_;
+  std::vector<AckBody::Refused> refused_;
+  std::vector<DictionaryId> missing_;
+};
+
+}  // namespace dragonfly

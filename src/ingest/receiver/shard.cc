@@ -1,0 +1,636 @@
+#include "ingest/receiver/shard.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/core/assert.h"
+#include "base/rt/worker_pool.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr size_t kBatchesPerTurn = 4;             // Of 64 datagrams; keeps a turn short.
+constexpr Duration kBatchAge = 20ms;              // How long rows may wait for company before they are submitted.
+constexpr Duration kHeadTick = 100ms;
+constexpr Duration kAckDelay = 5s;
+constexpr uint32_t kFramesPerAck = 3;
+constexpr size_t kCommitsMax = 1'000'000;         // Bounded by the log's own queue; see submit().
+constexpr int kRequestTries = 3;
+
+uint64_t source_hash(const Endpoint& source) {
+  const auto* address = reinterpret_cast<const uint8_t*>(source.address());
+  const size_t offset = source.is_ipv6() ? offsetof(sockaddr_in6, sin6_addr) : offsetof(sockaddr_in, sin_addr);
+  const size_t size = source.is_ipv6() ? sizeof(in6_addr) : sizeof(in_addr);
+  return std::hash<std::string_view>{}(as_text(ByteView(address + offset, size)));
+}
+
+}  // namespace
+
+Shard::Shard(const ShardOptions& options, Context context, UdpSocket socket)
+    : options_(options),
+      context_(std::move(context)),
+      socket_(std::move(socket)),
+      received_(kDatagramBytesMax),
+      commits_(kCommitsMax),
+      tasks_(kTasksMax) {}
+
+Shard::~Shard() {
+  if (thread_.joinable()) join();
+}
+
+// --- life -----------------------------------------------------------------------------------------------------------
+
+void Shard::start() {
+  DF_ASSERT(head_ != nullptr && peers_.size() == options_.count);
+  thread_ = std::jthread([this](std::stop_token stop) {
+    name_this_thread(fmt::format("shard-{}", options_.index));
+    run(stop);
+  });
+}
+
+void Shard::stop_receiving() {
+  (void)post([this] {
+    receive();  // What the kernel holds already was sent before the stop.
+    receiving_ = false;
+    flush(context_.clock.monotonic());
+  });
+}
+
+void Shard::join() {
+  thread_.request_stop();
+  tasks_.wakeup().signal();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Shard::run(std::stop_token stop) {
+  while (true) {
+    const bool last = stop.stop_requested();
+    wait(context_.clock.monotonic());
+    const MonotonicTime begin = context_.clock.monotonic();
+    tasks_.drain(running_);
+    for (Task& task : running_) task();
+    running_.clear();
+    handle_commits();
+    if (receiving_) receive();
+    const MonotonicTime now = context_.clock.monotonic();
+    if (!batch_.rows.empty() &&
+        (batch_.urgent || batch_.records.size() >= kBatchBytes || now - batch_.begun >= kBatchAge)) {
+      flush(now);
+    }
+    run_timers(now);
+    send_acks();
+    context_.stats.turn.observe(seconds(context_.clock.monotonic() - begin));
+    if (last) return;
+  }
+}
+
+void Shard::wait(MonotonicTime now) {
+  MonotonicTime until = next_head_tick_;
+  if (!batch_.rows.empty()) until = std::min(until, batch_.begun + kBatchAge);
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
+  pollfd watched[] = {{tasks_.wakeup().descriptor(), POLLIN, 0},
+                      {commits_.wakeup().descriptor(), POLLIN, 0},
+                      {socket_.descriptor(), POLLIN, 0}};
+  poll(watched, receiving_ ? 3 : 2, static_cast<int>(std::clamp<int64_t>(ms, 0, 1000)));
+}
+
+// --- datagrams ------------------------------------------------------------------------------------------------------
+
+void Shard::receive() {
+  for (size_t turn = 0; turn < kBatchesPerTurn; ++turn) {
+    const uint64_t lost_before = socket_.kernel_drops();
+    const size_t count = socket_.receive(received_);
+    if (const uint64_t lost = socket_.kernel_drops() - lost_before; lost > 0) context_.stats.kernel_drops.add(lost);
+    context_.stats.datagrams.add(count);
+    for (size_t i = 0; i < count; ++i) take_datagram(received_[i]);
+    if (count < ReceiveBatch::kBatch) return;
+  }
+}
+
+void Shard::refuse_datagram(DatagramFault cause, const Endpoint& source) {
+  context_.stats.fault(cause);
+  uint64_t held_back = 0;
+  if (bad_datagram_line_.allow(context_.clock.monotonic(), held_back)) {
+    log_warning("receiver", "refused a datagram from {}: {} ({} more since the last line)", source.to_string(),
+                kDatagramFaultNames[static_cast<size_t>(cause)], held_back);
+  }
+}
+
+void Shard::take_datagram(const ReceiveBatch::Datagram& datagram) {
+  const ByteView payload = datagram.payload;
+  const Endpoint& source = *datagram.source;
+  if (payload.empty()) return refuse_datagram(DatagramFault::kEmpty, source);
+  if (datagram.truncated) return refuse_datagram(DatagramFault::kTruncated, source);
+  if (payload[0] == '{' && options_.telegraf) {
+    if (!source.is_loopback() && !options_.allow_plaintext) return refuse_datagram(DatagramFault::kPlaintext, source);
+    if (!context_.telegraf(std::string(as_text(payload)))) context_.stats.drop(RowDrop::kOverload, 0);
+    return;
+  }
+  if (payload.size() > kFrameBytesMax) return refuse_datagram(DatagramFault::kTruncated, source);
+  take_frame(payload, source);
+}
+
+void Shard::take_frame(ByteView datagram, const Endpoint& source) {
+  const auto header = FrameHeader::decode(datagram);
+  if (!header || (header->type != FrameType::kRows && header->type != FrameType::kKeepAlive)) {
+    return refuse_datagram(DatagramFault::kHeader, source);
+  }
+  const auto owner = static_cast<uint32_t>(header->agent_id) % options_.count;
+  if (owner != options_.index) {
+    const auto task = [shard = peers_[owner], copy = Bytes(datagram.begin(), datagram.end()), source] {
+      shard->take_frame(copy, source);
+    };
+    context_.stats.frames_handed_over.add();
+    if (!peers_[owner]->post(task)) context_.stats.frames_dropped_full.add();
+    return;
+  }
+  AgentSession* agent = header->plain() ? find_plain(*header, source) : find_sealed(*header, source);
+  if (agent == nullptr) return;
+  switch (agent->open(cipher_, context_.master_key, *header, datagram, body_)) {
+    case AgentSession::Verdict::kOpened:
+      context_.stats.frames.add();
+      return take_opened(*agent, *header, source);
+    case AgentSession::Verdict::kReplayed:
+      return refuse_datagram(DatagramFault::kReplayed, source);
+    case AgentSession::Verdict::kNotAuthentic:
+      fail_budget_.fail(source_hash(source), context_.clock.monotonic());
+      return refuse_datagram(DatagramFault::kNotAuthentic, source);
+    case AgentSession::Verdict::kSessionTooOld: {
+      const MonotonicTime now = context_.clock.monotonic();
+      if (now - agent->last_too_old_answer >= 1s) {
+        agent->last_too_old_answer = now;
+        OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{source, {}});
+        agent->make_session_too_old(cipher_, context_.run, context_.master_key, header->session, out.payload);
+      }
+      return refuse_datagram(DatagramFault::kSessionTooOld, source);
+    }
+  }
+}
+
+AgentSession* Shard::find_sealed(const FrameHeader& header, const Endpoint& source) {
+  const auto at = sealed_agents_.find(header.agent_id);
+  if (at == sealed_agents_.end()) {
+    context_.unknown_agent();
+    refuse_datagram(DatagramFault::kUnknownAgent, source);
+    return nullptr;
+  }
+  AgentSession& agent = *at->second;
+  if (agent.record().revoked) {
+    refuse_datagram(DatagramFault::kRevoked, source);
+    return nullptr;
+  }
+  if (agent.record().epoch != header.key_epoch) {
+    refuse_datagram(DatagramFault::kWrongEpoch, source);
+    return nullptr;
+  }
+  // Over its budget a source still reaches the agents that were last seen there.
+  if (fail_budget_.exhausted(source_hash(source), context_.clock.monotonic()) &&
+      !(agent.source && source_hash(*agent.source) == source_hash(source))) {
+    refuse_datagram(DatagramFault::kOverFailBudget, source);
+    return nullptr;
+  }
+  return &agent;
+}
+
+AgentSession* Shard::find_plain(const FrameHeader& header, const Endpoint& source) {
+  if (!source.is_loopback() && !options_.allow_plaintext) {
+    refuse_datagram(DatagramFault::kPlaintext, source);
+    return nullptr;
+  }
+  if (plain_agents_.size() >= kPlainAgentsMax && !plain_agents_.contains(header.agent_id)) {
+    refuse_datagram(DatagramFault::kUnknownAgent, source);
+    return nullptr;
+  }
+  auto& slot = plain_agents_[header.agent_id];
+  if (!slot) slot = std::make_unique<AgentSession>(AgentRecord{header.agent_id, 0, false, {}}, true);
+  return slot.get();
+}
+
+// --- frames that opened -----------------------------------------------------------------------------------------------
+
+void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source) {
+  if (agent.newest_opened()) agent.source = source;
+  const auto rows = RowsBody::decode(body_);
+  if (!rows) return refuse_datagram(DatagramFault::kBody, source);
+  if (!adopt_dictionary(agent, *rows)) {
+    if (agent.dictionary != nullptr && agent.vm == nullptr) return refuse_datagram(DatagramFault::kNoVm, source);
+    uint64_t count = 0;
+    RowBlockReader reader(rows->row_block);
+    while (reader.next()) ++count;
+    context_.stats.rows_received.add(count);
+    context_.stats.drop(RowDrop::kUnknownDictionary, count);
+    agent.pass_below(rows->spool_id, rows->lowest_kept);
+    return queue_ack(agent);
+  }
+  note_arrival(agent, *rows, header);
+  agent.pass_below(rows->spool_id, rows->lowest_kept);
+  if (header.type == FrameType::kKeepAlive) {
+    if (header.ack_now()) queue_ack(agent);
+    return;
+  }
+  take_rows(agent, header, *rows);
+}
+
+// Makes the frame's dictionary the agent's; false when it is unknown here (the next ack says so) or names no VM.
+bool Shard::adopt_dictionary(AgentSession& agent, const RowsBody& rows) {
+  if (agent.dictionary && agent.dictionary->id == rows.dictionary_id) return agent.vm != nullptr;
+  std::shared_ptr<const KnownDictionary> dictionary;
+  if (!rows.dictionary.empty()) {
+    auto interned = context_.directory.intern_dictionary(rows.dictionary);
+    if (interned && (*interned)->id == rows.dictionary_id) dictionary = *interned;
+  } else {
+    dictionary = context_.directory.find_dictionary(rows.dictionary_id);
+  }
+  if (!dictionary) {
+    agent.miss_dictionary(rows.dictionary_id);
+    return false;
+  }
+  agent.dictionary = dictionary;
+  return adopt_vm(agent, *dictionary);
+}
+
+// A sealed agent writes the VM of its key, whatever its labels say; a plain one the VM of its labels.
+bool Shard::adopt_vm(AgentSession& agent, const Dictionary& dictionary) {
+  VmIdentity claimed{std::string(dictionary.label("nsId")), std::string(dictionary.label("mcisId")),
+                     std::string(dictionary.label("vmId"))};
+  if (claimed.ns.empty()) claimed.ns = "default";
+  if (agent.plain()) {
+    if (agent.vm != nullptr && agent.vm->identity == claimed) return true;
+    auto vm = context_.directory.intern_vm(claimed);
+    agent.vm = vm ? *vm : nullptr;
+    return agent.vm != nullptr;
+  }
+  const VmIdentity& own = agent.record().vm;
+  const auto differs = [](const std::string& label, const std::string& is) { return !label.empty() && label != is; };
+  if ((!dictionary.label("nsId").empty() && claimed.ns != own.ns) || differs(claimed.mcis, own.mcis) || differs(claimed.vm, own.vm)) {
+    context_.stats.labels_forged.add();
+  }
+  if (agent.vm == nullptr) {
+    auto vm = context_.directory.intern_vm(own);
+    if (vm) agent.vm = *vm;
+  }
+  return agent.vm != nullptr;
+}
+
+void Shard::note_arrival(AgentSession& agent, const RowsBody& rows, const FrameHeader& header) {
+  VmEntry& vm = *agent.vm;
+  const int64_t skew_ns = (rows.sent_at_ms - unix_ms(context_.clock.wall())) * 1'000'000;
+  // Delay only ever makes a clock look behind, so the largest recent difference is the best; it decays by 1 ms a frame so
+  // that a clock that is set back is followed.
+  const int64_t before = vm.clock_offset_ns.load(std::memory_order_relaxed);
+  const bool first = vm.last_arrival_ns.load(std::memory_order_relaxed) == 0;
+  vm.clock_offset_ns = first ? skew_ns : std::max(skew_ns, before - 1'000'000);
+  vm.last_arrival_ns = context_.clock.monotonic().time_since_epoch().count();
+  vm.interval_ms = agent.dictionary->interval_ms;
+  vm.dictionary_id = agent.dictionary->id;
+  vm.agent_id = header.agent_id;
+  vm.agent_shard = options_.index;
+}
+
+void Shard::take_rows(AgentSession& agent, const FrameHeader& header, const RowsBody& rows) {
+  // First pass: nothing of a malformed frame is taken.
+  uint64_t count = 0;
+  bool all_wanted = true;
+  const Timestamp now = context_.clock.wall();
+  const Timestamp oldest = now - options_.late_window;
+  const Timestamp newest = now + 10min;
+  RowBlockReader reader(rows.row_block);
+  while (const auto row = reader.next()) {
+    if (!fields_are_valid(row->group, row->fields)) return refuse_datagram(DatagramFault::kBody, *agent.source);
+    all_wanted = all_wanted && is_catalogue_group(row->group) && row->time >= oldest && row->time <= newest;
+    ++count;
+  }
+  if (!reader.ok() || count == 0) return refuse_datagram(DatagramFault::kBody, *agent.source);
+  context_.stats.rows_received.add(count);
+  const uint64_t first = rows.first_sequence;
+  if (rows.request_id != 0) answer_request(rows.request_id, rows, *agent.dictionary);
+  if (agent.is_done(rows.spool_id, first, first + count - 1)) {
+    context_.stats.rows_duplicate.add(count);
+    return queue_ack(agent);
+  }
+  if (all_wanted) return add_to_batch(agent, header, rows, first, rows.row_block, count);
+
+  // Rare: some rows are refused for good. What lies between them is written run by run, so that sequences stay in step.
+  Bytes run;
+  uint64_t run_rows = 0;
+  uint64_t sequence = first;
+  const auto end_run = [&] {
+    if (run_rows > 0) add_to_batch(agent, header, rows, sequence - run_rows, run, run_rows);
+    run_rows = 0;
+  };
+  const auto refuse = [&](RowRefusal cause, RefusalCause told) {
+    end_run();
+    context_.stats.refuse(cause, 1);
+    agent.refuse(told, 1);
+    (void)agent.done(rows.spool_id, sequence, sequence);
+  };
+  std::optional<RowBlockWriter> writer;
+  RowBlockReader again(rows.row_block);
+  for (; const auto row = again.next(); ++sequence) {
+    if (!is_catalogue_group(row->group)) {
+      refuse(RowRefusal::kUnknownGroup, RefusalCause::kUnknownGroup);
+    } else if (row->time < oldest) {
+      refuse(RowRefusal::kTooOld, RefusalCause::kTooOld);
+    } else if (row->time > newest) {
+      refuse(RowRefusal::kFuture, RefusalCause::kFuture);
+    } else {
+      if (run_rows == 0) {
+        run.clear();
+        writer.emplace(run, RowBlockWriter::Unit::kMilliseconds, row->time);
+      }
+      writer->add(row->group, row->device, row->time, row->fields);
+      ++run_rows;
+    }
+  }
+  end_run();
+  queue_ack(agent);
+}
+
+// --- the way into the log -------------------------------------------------------------------------------------------
+
+void Shard::add_names(const VmEntry& vm, const KnownDictionary* dictionary, const Measurement* measurement) {
+  if (!vm.durable) {
+    append_record(batch_.records, LogRecordType::kVm, [&](Bytes& out) { VmRecord{vm.id, vm.identity}.encode(out); });
+  }
+  if (dictionary != nullptr && !dictionary->durable) {
+    append_record(batch_.records, LogRecordType::kDictionary, dictionary->encoded);
+  }
+  if (measurement != nullptr && !measurement->durable) {
+    append_record(batch_.records, LogRecordType::kMeasurement, [&](Bytes& out) { measurement->encode(out); });
+  }
+}
+
+void Shard::add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first, ByteView block,
+                         uint64_t count) {
+  if (batch_.rows.empty()) batch_.begun = context_.clock.monotonic();
+  add_names(*agent.vm, agent.dictionary.get(), nullptr);
+  RowsRecord record;
+  record.vm = agent.vm->id;
+  record.received_at = context_.clock.wall();
+  record.dictionary_id = agent.dictionary->id;
+  record.agent = RowsRecord::Agent{header.agent_id, header.session, header.packet, rows.spool_id, first, rows.lowest_kept};
+  record.row_block = block;
+  const size_t begin = batch_.records.size();
+  append_record(batch_.records, LogRecordType::kRows, [&](Bytes& out) { record.encode(out); });
+  const size_t payload = begin + kLogRecordHeaderBytes;
+  batch_.rows.push_back({agent.vm, agent.dictionary, nullptr, &agent, begin, payload, batch_.records.size() - payload, count,
+                         header.ack_now()});
+  batch_.row_count += count;
+  ++batch_.frames;
+  context_.stats.rows_in_flight.add(static_cast<int64_t>(count));
+}
+
+void Shard::take_dialect_rows(std::vector<DialectRows> rows, std::shared_ptr<WriteTicket> ticket) {
+  if (batch_.rows.empty()) batch_.begun = context_.clock.monotonic();
+  for (DialectRows& part : rows) {
+    add_names(*part.vm, part.dictionary.get(), part.measurement.get());
+    RowsRecord record;
+    record.vm = part.vm->id;
+    record.received_at = context_.clock.wall();
+    record.dictionary_id = part.dictionary ? part.dictionary->id : 0;
+    record.row_block = part.row_block;
+    const size_t begin = batch_.records.size();
+    append_record(batch_.records, LogRecordType::kRows, [&](Bytes& out) { record.encode(out); });
+    const size_t payload = begin + kLogRecordHeaderBytes;
+    batch_.rows.push_back({part.vm, part.dictionary, part.measurement, nullptr, begin, payload,
+                           batch_.records.size() - payload, part.rows, false});
+    batch_.row_count += part.rows;
+    context_.stats.rows_received.add(part.rows);
+    context_.stats.rows_in_flight.add(static_cast<int64_t>(part.rows));
+    part.vm->last_arrival_ns = context_.clock.monotonic().time_since_epoch().count();
+    if (part.dictionary) part.vm->dictionary_id = part.dictionary->id;
+  }
+  if (ticket) {
+    batch_.tickets.push_back(std::move(ticket));
+    batch_.urgent = true;
+  }
+}
+
+void Shard::flush(MonotonicTime) {
+  if (batch_.rows.empty()) return;
+  OpenBatch batch = std::move(batch_);
+  batch_ = OpenBatch();
+  batch.not_before = context_.log.end();
+  Bytes records = std::move(batch.records);
+  const auto urgency = batch.urgent ? CommitLog::Urgency::kNow : CommitLog::Urgency::kBatch;
+  const LogPosition not_before = batch.not_before;
+  auto shared = std::make_shared<OpenBatch>(std::move(batch));
+  const auto done = [this, shared](Result<Committed> result) {
+    const bool taken = commits_.push(Outcome{std::move(*shared), std::move(result)});
+    DF_ASSERT(taken);
+  };
+  in_flight_.push_back(not_before);
+  if (context_.log.submit(std::move(records), urgency, done)) return;
+  in_flight_.pop_back();
+  context_.stats.drop(RowDrop::kOverload, shared->row_count);
+  context_.stats.rows_in_flight.add(-static_cast<int64_t>(shared->row_count));
+  for (const auto& ticket : shared->tickets) {
+    ticket->finish_part(fail(ErrorCode::kUnavailable, "the log takes no more now; try again"));
+  }
+}
+
+void Shard::handle_commits() {
+  commits_.drain(outcomes_);
+  for (Outcome& outcome : outcomes_) apply(outcome);
+  outcomes_.clear();
+}
+
+void Shard::apply(Outcome& outcome) {
+  in_flight_.pop_front();  // Commits come in the order of submission.
+  OpenBatch& batch = outcome.batch;
+  context_.stats.rows_in_flight.add(-static_cast<int64_t>(batch.row_count));
+  Result<> result;
+  if (outcome.result) {
+    context_.stats.durable.observe(seconds(context_.clock.monotonic() - batch.begun), batch.frames);
+    for (const RowsRef& ref : batch.rows) apply_rows(ref, *outcome.result);
+  } else {
+    const bool full = outcome.result.error().code == ErrorCode::kNoSpace;
+    context_.stats.drop(full ? RowDrop::kDiskFull : RowDrop::kOverload, batch.row_count);
+    result = fail(outcome.result.error());
+  }
+  for (const auto& ticket : batch.tickets) ticket->finish_part(result);
+}
+
+void Shard::apply_rows(const RowsRef& ref, const Committed& committed) {
+  const auto record = RowsRecord::decode(ByteView(committed.records).subspan(ref.payload_offset, ref.payload_bytes));
+  DF_ASSERT(record.has_value());  // We wrote it.
+  ref.vm->durable = true;
+  if (ref.dictionary) ref.dictionary->durable = true;
+  if (ref.measurement) ref.measurement->durable = true;
+  uint32_t owner = ~uint32_t{0};
+  if (ref.vm->shard.compare_exchange_strong(owner, options_.index)) owner = options_.index;
+  const LogPosition position = committed.begin + ref.record_offset;
+  if (owner == options_.index) {
+    head_->apply(*record, *ref.vm, ref.dictionary, position);
+  } else {
+    // The VM's head lies elsewhere: it is written by an agent and by a dialect, or by two agents.
+    auto payload = std::make_shared<Bytes>(committed.records.begin() + static_cast<ptrdiff_t>(ref.payload_offset),
+                                           committed.records.begin() + static_cast<ptrdiff_t>(ref.payload_offset + ref.payload_bytes));
+    const auto task = [shard = peers_[owner], payload, vm = ref.vm, dictionary = ref.dictionary, position] {
+      if (const auto copy = RowsRecord::decode(*payload)) shard->head().apply(*copy, *vm, dictionary, position);
+    };
+    if (!peers_[owner]->post(task)) context_.stats.frames_dropped_full.add();
+  }
+  if (ref.agent == nullptr) return;
+  AgentSession& agent = *ref.agent;
+  const uint64_t first = record->agent->first_sequence;
+  (void)agent.done(record->agent->spool_id, first, first + ref.rows - 1);
+  if (ref.ack_now || ++agent.frames_unacked >= kFramesPerAck) {
+    queue_ack(agent);
+  } else if (!agent.deadline_queued) {
+    agent.deadline_queued = true;
+    ack_later_.emplace_back(context_.clock.monotonic() + kAckDelay, &agent);
+  }
+}
+
+// --- acknowledgements and timers --------------------------------------------------------------------------------------
+
+void Shard::queue_ack(AgentSession& agent) {
+  if (agent.ack_queued) return;
+  agent.ack_queued = true;
+  ack_now_.push_back(&agent);
+}
+
+void Shard::send_acks() {
+  for (AgentSession* agent : ack_now_) {
+    agent->ack_queued = false;
+    agent->frames_unacked = 0;
+    if (!agent->source) continue;
+    OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}});
+    agent->make_ack(cipher_, context_.run, context_.master_key, out.payload);
+    context_.stats.acks.add();
+  }
+  ack_now_.clear();
+  if (!outgoing_.empty()) socket_.send(outgoing_);  // A lost ack is told again with the next.
+  outgoing_.clear();
+}
+
+void Shard::run_timers(MonotonicTime now) {
+  while (!ack_later_.empty() && ack_later_.front().first <= now) {
+    AgentSession& agent = *ack_later_.front().second;
+    ack_later_.pop_front();
+    agent.deadline_queued = false;
+    if (agent.frames_unacked > 0) queue_ack(agent);
+  }
+  if (now < next_head_tick_) return;
+  next_head_tick_ = now + kHeadTick;
+  head_->tick(now);
+  send_requests(now);
+}
+
+// --- agents ---------------------------------------------------------------------------------------------------------
+
+void Shard::set_agent(const AgentRecord& record) {
+  auto& slot = sealed_agents_[record.agent_id];
+  if (!slot) {
+    slot = std::make_unique<AgentSession>(record, false);
+  } else {
+    slot->set_record(record);
+  }
+}
+
+void Shard::restore(const RowsRecord& record, VmEntry& vm, std::shared_ptr<const KnownDictionary> dictionary,
+                    LogPosition position) {
+  vm.shard = options_.index;
+  if (dictionary) vm.dictionary_id = dictionary->id;
+  head_->restore(record, vm, dictionary, position);
+  if (!record.agent) return;
+  const auto& from = *record.agent;
+  const auto sealed = sealed_agents_.find(from.agent_id);
+  auto& slot = sealed != sealed_agents_.end() ? sealed->second : plain_agents_[from.agent_id];
+  if (!slot) slot = std::make_unique<AgentSession>(AgentRecord{from.agent_id, 0, false, {}}, true);
+  uint64_t rows = 0;
+  RowBlockReader reader(record.row_block);
+  while (reader.next()) ++rows;
+  slot->restore(from.session, from.packet);
+  slot->pass_below(from.spool_id, from.lowest_kept);
+  if (rows > 0) (void)slot->done(from.spool_id, from.first_sequence, from.first_sequence + rows - 1);
+}
+
+void Shard::restore_agent(uint64_t agent_id, bool plain, ByteView state) {
+  auto& agents = plain ? plain_agents_ : sealed_agents_;
+  auto& slot = agents[agent_id];
+  if (!slot && !plain) return (void)agents.erase(agent_id);  // No longer in the registry.
+  if (!slot) slot = std::make_unique<AgentSession>(AgentRecord{agent_id, 0, false, {}}, true);
+  if (!slot->restore(state)) log_warning("receiver", "the saved state of agent {:016x} is damaged; it starts anew", agent_id);
+}
+
+std::optional<LogPosition> Shard::oldest_in_flight() const {
+  if (in_flight_.empty()) return std::nullopt;
+  return in_flight_.front();
+}
+
+std::vector<std::pair<std::string, Bytes>> Shard::changed_agents() {
+  std::vector<std::pair<std::string, Bytes>> changed;
+  for (Agents* agents : {&sealed_agents_, &plain_agents_}) {
+    for (auto& [id, agent] : *agents) {
+      if (!std::exchange(agent->changed, false)) continue;
+      Bytes state;
+      agent->encode(state);
+      changed.emplace_back(fmt::format("agent/{}/{:016x}", agent->plain() ? "plain" : "sealed", id), std::move(state));
+    }
+  }
+  return changed;
+}
+
+// --- requests to agents -----------------------------------------------------------------------------------------------
+
+void Shard::sample_now(VmEntry& vm, std::vector<uint32_t> groups, Duration timeout, AgentLink::Done done) {
+  const uint64_t agent_id = vm.agent_id;
+  const auto find = [&](Agents& agents) -> AgentSession* {
+    const auto at = agents.find(agent_id);
+    return at == agents.end() || at->second->vm != &vm ? nullptr : at->second.get();
+  };
+  AgentSession* agent = find(sealed_agents_);
+  if (agent == nullptr) agent = find(plain_agents_);
+  if (agent == nullptr || !agent->source) {
+    return done(fail(ErrorCode::kTimeout, "the agent of VM '{}' has not reported since this server started", vm.identity.vm));
+  }
+  if (requests_.size() >= AgentLink::kRequestsMax) {
+    return done(fail(ErrorCode::kUnavailable, "{} requests to agents are open; that is the limit", AgentLink::kRequestsMax));
+  }
+  const MonotonicTime now = context_.clock.monotonic();
+  Request request{agent_id, agent, &vm, {}, now + timeout, now, 0, std::move(done)};
+  request.body.request_id = next_request_id_++;
+  request.body.groups = std::move(groups);
+  requests_.emplace(request.body.request_id, std::move(request));
+  send_requests(now);
+}
+
+void Shard::send_requests(MonotonicTime now) {
+  for (auto at = requests_.begin(); at != requests_.end();) {
+    Request& request = at->second;
+    if (now >= request.deadline) {
+      const double silent = seconds(now.time_since_epoch()) - static_cast<double>(request.vm->last_arrival_ns) / 1e9;
+      request.done(fail(ErrorCode::kTimeout, "the agent of VM '{}' did not answer {} requests; its last frame came {:.0f} s ago",
+                        request.vm->identity.vm, request.sent, silent));
+      at = requests_.erase(at);
+      continue;
+    }
+    if (now >= request.next_send && request.sent < kRequestTries && request.agent->source) {
+      OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*request.agent->source, {}});
+      request.agent->make_request(cipher_, context_.run, context_.master_key, request.body, out.payload);
+      context_.stats.requests.add();
+      ++request.sent;
+      request.next_send = now + 1s;
+    }
+    ++at;
+  }
+}
+
+void Shard::answer_request(uint64_t request_id, const RowsBody& rows, const Dictionary& dictionary) {
+  const auto at = requests_.find(request_id);
+  if (at == requests_.end()) return;
+  std::vector<SampledRow> sampled;
+  RowBlockReader reader(rows.row_block);
+  while (const auto row = reader.next()) {
+    sampled.push_back({row->group, std::string(dictionary.device(row->device)), row->time,
+                       Bytes(row->fields.begin(), row->fields.end())});
+  }
+  const auto done = std::move(at->second.done);
+  requests_.erase(at);
+  done(std::move(sampled));
+}
+
+}  // namespace dragonfly

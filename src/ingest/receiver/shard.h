@@ -1,0 +1,167 @@
+// Shard: a thread and the VMs whose state it owns. Receives datagrams, authenticates and decodes them, writes their rows to
+// the log, hands what is durable to the head, and acknowledges it. It never does file I/O and waits for no lock that is held
+// for longer than a look-up.
+//
+//   socket → open → check rows → batch → CommitLog → (durable) → ShardHead, ack
+//
+// Units      ns, bytes.
+// Ownership  owns socket, sessions and thread; borrows everything in Context, which outlives it.
+// Threading  start() and stop(): the owner's thread. post() (Executor): any thread; tasks run on the shard's own.
+//            Everything else runs on the shard's thread (or before start()).
+// Errors     bad datagrams are counted by cause and change nothing else.
+// Limits     kTasksMax waiting tasks; kBatchBytes a log batch; kPlainAgentsMax agents without a key; AgentLink::kRequestsMax open requests.
+#pragma once
+
+#include <deque>
+#include <thread>
+#include <unordered_map>
+
+#include "base/net/udp_socket.h"
+#include "base/obs/log.h"
+#include "base/rt/clock.h"
+#include "base/rt/executor.h"
+#include "base/rt/mailbox.h"
+#include "ingest/receiver/fail_budget.h"
+#include "ingest/receiver/open_batch.h"
+#include "ingest/receiver/receiver_stats.h"
+#include "model/flow/agent_link.h"
+#include "model/flow/head.h"
+
+namespace dragonfly {
+
+struct ShardOptions {
+  uint32_t index = 0;
+  uint32_t count = 1;
+  bool allow_plaintext = false;  // Beyond loopback.
+  bool telegraf = true;
+  Duration late_window = 26h;
+};
+
+// Rows of a dialect that are ready for the log. See also rows_door.h.
+struct DialectRows {
+  VmEntry* vm;
+  std::shared_ptr<const KnownDictionary> dictionary;
+  std::shared_ptr<const Measurement> measurement;  // Null for catalogue groups.
+  Bytes row_block;
+  uint64_t rows;
+};
+
+class Shard final : public Executor {
+ public:
+  static constexpr size_t kTasksMax = 65'536;
+  static constexpr size_t kBatchBytes = 256 * 1024;
+  static constexpr size_t kPlainAgentsMax = 500'000;
+
+  struct Context {
+    const Clock& clock;
+    CommitLog& log;
+    Directory& directory;
+    ReceiverStats& stats;
+    const Key256& master_key;
+    uint64_t run;                                    // Of this server process, made like a session.
+    std::function<void()> unknown_agent;             // Asks for the registry to be read again; cheap, any thread.
+    std::function<bool(std::string)> telegraf;       // Takes a telegraf datagram, or is too busy to.
+  };
+  Shard(const ShardOptions& options, Context context, UdpSocket socket);
+  ~Shard() override;
+
+  // Before start(): the head (it needs this executor first), agents, and what the log holds.
+  void set_head(ShardHead& head) { head_ = &head; }
+  void set_peers(std::vector<Shard*> all_by_index) { peers_ = std::move(all_by_index); }
+  void restore(const RowsRecord& record, VmEntry& vm, std::shared_ptr<const KnownDictionary> dictionary, LogPosition position);
+  void restore_agent(uint64_t agent_id, bool plain, ByteView state);
+
+  void start();
+  // Stops receiving, submits what is open; the log must be stopped next, then join().
+  void stop_receiving();
+  // Handles the last commits and acknowledges them, then ends the thread.
+  void join();
+
+  [[nodiscard]] bool post(Task task) override { return tasks_.push(std::move(task)); }
+
+  // All below: on the shard's thread.
+  void set_agent(const AgentRecord& record);
+  void take_frame(ByteView datagram, const Endpoint& source);
+  // Writes them with the next commit, which is hurried; `ticket` gets one finish_part().
+  void take_dialect_rows(std::vector<DialectRows> batch, std::shared_ptr<WriteTicket> ticket);
+  void sample_now(VmEntry& vm, std::vector<uint32_t> groups, Duration timeout, AgentLink::Done done);
+  // Lower bound of what is submitted but not applied; nullopt = nothing.
+  std::optional<LogPosition> oldest_in_flight() const;
+  // State of each agent that changed since the last call, as (metadata key, value).
+  std::vector<std::pair<std::string, Bytes>> changed_agents();
+  ShardHead& head() { return *head_; }
+  size_t agent_count() const { return sealed_agents_.size() + plain_agents_.size(); }
+
+ private:
+  struct Outcome {
+    OpenBatch batch;
+    Result<Committed> result;
+  };
+  struct Request {
+    uint64_t agent_id;
+    AgentSession* agent;
+    VmEntry* vm;
+    RequestBody body;
+    MonotonicTime deadline;
+    MonotonicTime next_send;
+    int sent;
+    AgentLink::Done done;
+  };
+  using Agents = std::unordered_map<uint64_t, std::unique_ptr<AgentSession>>;
+
+  void run(std::stop_token stop);
+  void wait(MonotonicTime now);
+  void receive();
+  void take_datagram(const ReceiveBatch::Datagram& datagram);
+  void refuse_datagram(DatagramFault cause, const Endpoint& source);
+  AgentSession* find_sealed(const FrameHeader& header, const Endpoint& source);
+  AgentSession* find_plain(const FrameHeader& header, const Endpoint& source);
+  void take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source);
+  bool adopt_dictionary(AgentSession& agent, const RowsBody& rows);
+  bool adopt_vm(AgentSession& agent, const Dictionary& dictionary);
+  void note_arrival(AgentSession& agent, const RowsBody& rows, const FrameHeader& header);
+  void take_rows(AgentSession& agent, const FrameHeader& header, const RowsBody& rows);
+  void add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first, ByteView block,
+                    uint64_t count);
+  void add_names(const VmEntry& vm, const KnownDictionary* dictionary, const Measurement* measurement);
+  void flush(MonotonicTime now);
+  void handle_commits();
+  void apply(Outcome& outcome);
+  void apply_rows(const RowsRef& ref, const Committed& committed);
+  void queue_ack(AgentSession& agent);
+  void send_acks();
+  void run_timers(MonotonicTime now);
+  void answer_request(uint64_t request_id, const RowsBody& rows, const Dictionary& dictionary);
+  void send_requests(MonotonicTime now);
+
+  const ShardOptions options_;
+  const Context context_;
+  UdpSocket socket_;
+  ShardHead* head_ = nullptr;
+  std::vector<Shard*> peers_;
+  Aes256Gcm cipher_;
+  ReceiveBatch received_;
+  Bytes body_;      // Of the frame at hand.
+  Agents sealed_agents_;
+  Agents plain_agents_;
+  FailBudget fail_budget_;
+  RateLimit bad_datagram_line_{10s};
+
+  OpenBatch batch_;
+  std::deque<LogPosition> in_flight_;
+  Mailbox<Outcome> commits_;
+  Mailbox<Task> tasks_;
+  std::vector<Outcome> outcomes_;
+  std::vector<Task> running_;
+
+  std::vector<AgentSession*> ack_now_;
+  std::deque<std::pair<MonotonicTime, AgentSession*>> ack_later_;
+  std::vector<OutgoingDatagram> outgoing_;
+  std::unordered_map<uint64_t, Request> requests_;
+  uint64_t next_request_id_ = 1;
+  MonotonicTime next_head_tick_{};
+  bool receiving_ = true;
+  std::jthread thread_;
+};
+
+}  // namespace dragonfly
