@@ -1,0 +1,72 @@
+#include "wiring.h"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "base/obs/log.h"
+#include "base/rt/clock.h"
+#include "base/rt/random.h"
+#include "edge/agent/agent.h"
+#include "edge/agent/options.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr uint64_t kKeyFileBytesMax = 1 << 20;
+
+int told(const Error& error) {
+  std::fprintf(stderr, "cb-agent: %s\n", error.message.c_str());
+  return error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound ? 2 : 1;
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+Result<std::vector<AgentKey>> read_keys(const AgentOptions& options) {
+  if (options.key_file.empty()) return std::vector<AgentKey>{};
+  const auto text = system_files().read_file(options.key_file, kKeyFileBytesMax);
+  if (!text) return fail(text.error().code, "--key: {}", text.error().message);
+  auto keys = parse_key_file(as_text(*text));
+  if (!keys) return fail(keys.error().code, "--key {}: {}", options.key_file, keys.error().message);
+  return keys;
+}
+
+std::string machine_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+// SIGTERM and SIGINT as a descriptor; a SIGPIPE is an error of its write.
+int stop_descriptor() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  sigprocmask(SIG_BLOCK, &stop, nullptr);
+  return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+}  // namespace
+
+int run_agent(std::span<const char* const> arguments) {
+  const auto options = read_agent_options(arguments, system_files());
+  if (!options) return told(options.error());
+  if (options->help) return print(agent_help()), 0;
+  if (options->version) return print("cb-agent " DF_VERSION "\n"), 0;
+  set_log_level(options->log_level);
+  const auto keys = read_keys(*options);
+  if (!keys) return told(keys.error());
+
+  const SystemClock clock;
+  SystemRandom random;
+  const auto agent = Agent::start(*options, *keys, machine_name(), clock, random);
+  if (!agent) return told(agent.error());
+  if (options->once) return print((*agent)->sample_once()), 0;
+  (*agent)->run(stop_descriptor());
+  return 0;
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,203 @@
+#include "edge/agent/agent.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include "base/core/assert.h"
+#include "edge/agent/sample_json.h"
+
+namespace dragonfly {
+namespace {
+constexpr std::string_view kModule = "agent";
+constexpr size_t kAckBytesMax = 2048;  // A server's datagrams are frames.
+constexpr Duration kWaitMax = 5s;      // The server's name and the wall clock are looked at so often.
+}  // namespace
+
+Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& clock)
+    : options_(options),
+      identity_(std::move(identity)),
+      clock_(clock),
+      probes_(ProbeOptions{.root = options.root}),
+      schedule_(identity_.agent_id, options.interval),
+      server_(options.server, clock.monotonic()),
+      batch_(kAckBytesMax) {}
+
+Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::span<const AgentKey> keys,
+                                            const std::string& hostname, const Clock& clock, Random& random) {
+  auto identity = make_identity(options, keys, hostname);
+  if (!identity) return fail(identity.error());
+  std::unique_ptr<Agent> agent(new Agent(options, *identity, clock));
+  const HostFacts host{hostname, std::string(agent->probes_.os_type()), agent->probes_.boot_id()};
+  const auto dictionary = make_dictionary(options, *identity, host);
+  if (!dictionary) return fail(dictionary.error());
+  if (options.once) return agent;
+  DF_TRY(agent->check_server());
+  DF_TRY(agent->open_socket());
+  DatagramSink& sink = *agent;
+  agent->association_.emplace(agent->identity_, *dictionary, RowBufferLimits{}, random, sink, agent->now());
+  return agent;
+}
+
+Result<> Agent::check_server() const {
+  if (identity_.key || !server_.endpoint() || server_.endpoint()->is_loopback()) return {};
+  return fail(
+      ErrorCode::kInvalidArgument,
+      "--server {} is not a loopback address, and without --key frames would cross the network in clear; give a "
+      "key file (made on the server by `cb-dragonfly agent-key new`)",
+      server_.text());
+}
+
+Result<> Agent::open_socket() {
+  if (!server_.endpoint()) {
+    log_warning(kModule, "{}; rows wait in memory", server_.error());
+    return {};
+  }
+  if (socket_ && socket_is_ipv6_ == server_.endpoint()->is_ipv6()) return {};
+  const auto any = Endpoint::parse(server_.endpoint()->is_ipv6() ? "[::]:0" : "0.0.0.0:0");
+  DF_ASSERT(any.has_value());
+  auto opened = UdpSocket::open(UdpOptions{.bind = *any});
+  if (!opened) return fail(opened.error());
+  socket_.emplace(std::move(*opened));
+  socket_is_ipv6_ = server_.endpoint()->is_ipv6();
+  return {};
+}
+
+void Agent::send(ByteView datagram) {
+  if (socket_) socket_->send(*server_.endpoint(), datagram);
+}
+
+uint64_t Agent::run(int stop_descriptor) {
+  log_info(kModule, "vm {}/{}/{}, agent id {:016x}, every {} to {}{}", identity_.ns, identity_.mcis, identity_.vm,
+           identity_.agent_id, format_duration(options_.interval), server_.text(),
+           identity_.key ? "" : ", plain (no --key)");
+  const Moment start = now();
+  probes_.collect(start.wall, start.monotonic, false, rows_);  // What the first CPU shares are measured from.
+  first_tick_ = start.monotonic + kFirstTickAfter;
+  while (wait(until_next(), stop_descriptor)) {
+    receive();
+    answer_requests();
+    tick_if_due();
+    association_->timer(now());
+    follow_server();
+    report();
+  }
+  return say_goodbye();
+}
+
+void Agent::tick_if_due() {
+  const Moment at = now();
+  if (ticks_ == 0 && at.monotonic < first_tick_) return;
+  const std::optional<Timestamp> time = ticks_ == 0 ? schedule_.first(at.wall) : schedule_.due(at.wall);
+  if (!time) return;
+  probes_.collect(*time, at.monotonic, ticks_ % kDeviceTicks == 0, rows_);
+  ++ticks_;
+  association_->tick(rows_, probes_.devices(), now());
+}
+
+void Agent::answer_requests() {
+  while (const auto request = association_->next_request()) {
+    const Moment at = now();
+    probes_.collect(from_unix_ms(unix_ms(at.wall)), at.monotonic, false, rows_);
+    const auto not_asked = [&](const Row& row) {
+      const auto& groups = request->groups;
+      return !groups.empty() &&
+             std::find(groups.begin(), groups.end(), static_cast<uint32_t>(row.group)) == groups.end();
+    };
+    std::erase_if(rows_, not_asked);
+    association_->answer(request->id, rows_, now());
+  }
+}
+
+void Agent::receive() {
+  if (!socket_) return;
+  // A bounded number of batches, so that a flood cannot hold back the ticks.
+  for (int batches = 0; batches < 4 && socket_->receive(batch_) > 0; ++batches) {
+    for (size_t i = 0; i < batch_.size(); ++i) {
+      const auto datagram = batch_[i];
+      if (datagram.truncated) continue;
+      // Sealed datagrams prove where they are from; a plain one only has its source.
+      if (!identity_.key && !(*datagram.source == *server_.endpoint())) continue;
+      association_->received(datagram.payload, now());
+    }
+  }
+}
+
+void Agent::follow_server() {
+  const Moment at = now();
+  if (!server_.update(association_->silent(at.monotonic), at.monotonic)) return;
+  log_info(kModule, "{} is now {}", server_.text(), server_.endpoint()->to_string());
+  Result<> usable = check_server();
+  if (usable) usable = open_socket();
+  if (!usable) {
+    log_error(kModule, "{}; nothing is sent", usable.error().message);
+    socket_.reset();
+  }
+}
+
+void Agent::report() {
+  const Moment at = now();
+  const bool silent = association_->silent(at.monotonic);
+  if (!silent && !answered_) {
+    answered_ = true;
+    log_info(kModule, "the server {} answers; {} rows wait", server_.text(), association_->buffer().rows());
+    return;
+  }
+  const auto since = association_->unanswered_since();
+  if (!silent || !since || at.monotonic - *since < Association::kSilentAfter) return;
+  answered_ = false;
+  if (uint64_t held_back = 0; silence_line_.allow(at.monotonic, held_back)) {
+    log_warning(kModule, "no answer from the server {} for {:.0f} s; {} rows are kept{}{}", server_.text(),
+                seconds(at.monotonic - *since), association_->buffer().rows(), server_.error().empty() ? "" : "; ",
+                server_.error());
+  }
+}
+
+Duration Agent::until_next() const {
+  const Moment at = now();
+  const Duration tick = ticks_ == 0 ? first_tick_ - at.monotonic : schedule_.until_next(at.wall);
+  const MonotonicTime timer = association_->next_timer(at.monotonic);
+  Duration out = std::min(tick, kWaitMax);
+  if (timer - at.monotonic < out) out = timer - at.monotonic;
+  return std::max(out, Duration(0));
+}
+
+// False when it is time to stop.
+bool Agent::wait(Duration at_most, int stop_descriptor) {
+  pollfd waited[2] = {{stop_descriptor, POLLIN, 0}, {socket_ ? socket_->descriptor() : -1, POLLIN, 0}};
+  const timespec timeout{static_cast<time_t>(at_most.count() / 1'000'000'000),
+                         static_cast<long>(at_most.count() % 1'000'000'000)};
+  const int ready = ppoll(waited, 2, &timeout, nullptr);
+  if (ready < 0 && errno != EINTR) die_of_environment("ppoll failed");
+  return ready <= 0 || waited[0].revents == 0;
+}
+
+uint64_t Agent::say_goodbye() {
+  association_->flush(now());
+  const MonotonicTime end = now().monotonic + kGoodbye;
+  while (!association_->buffer().empty() && socket_) {
+    const Duration left = end - now().monotonic;
+    if (left <= Duration(0)) break;
+    wait(left, -1);
+    receive();
+  }
+  const uint64_t left = association_->buffer().rows();
+  const AssociationStats& stats = association_->stats();
+  log_info(kModule, "stopped: {} rows acknowledged, {} dropped, {} left unacknowledged", stats.rows_acked,
+           stats.rows_dropped, left);
+  return left;
+}
+
+std::string Agent::sample_once() {
+  Moment at = now();
+  probes_.collect(at.wall, at.monotonic, false, rows_);
+  std::this_thread::sleep_for(200ms);
+  at = now();
+  const Timestamp time = from_unix_ms(unix_ms(at.wall));
+  probes_.collect(time, at.monotonic, true, rows_);
+  return sample_json({time, std::string(probes_.os_type()), probes_.os_name()}, identity_, rows_, probes_.devices());
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,74 @@
+// Agent: probes, association and one socket in one loop.
+//
+// Units      as its parts.
+// Ownership  owns its parts; borrows clock and random, which outlive it.
+// Threading  one thread (server_address.h has one more now and then).
+// Errors     start(): kInvalidArgument where frames would leave the machine in clear, what the socket says otherwise.
+//            run() has none: an unreachable server is told in the log, once a while.
+// Limits     see association.h.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/net/udp_socket.h"
+#include "base/rt/clock.h"
+#include "base/rt/random.h"
+#include "edge/agent/association.h"
+#include "edge/agent/options.h"
+#include "edge/agent/server_address.h"
+#include "edge/agent/tick_schedule.h"
+#include "edge/probe/probe.h"
+
+namespace dragonfly {
+
+class Agent final : private DatagramSink {
+ public:
+  static constexpr uint64_t kDeviceTicks = 5;         // Device rows go with every fifth tick.
+  static constexpr Duration kFirstTickAfter = 250ms;  // So that CPU shares have something to be shares of.
+  static constexpr Duration kGoodbye = 1s;            // For acks at the end.
+
+  // kInvalidArgument, kPermissionDenied, kIo.
+  static Result<std::unique_ptr<Agent>> start(const AgentOptions& options, std::span<const AgentKey> keys,
+                                              const std::string& hostname, const Clock& clock, Random& random);
+
+  // Until `stop_descriptor` is readable; then sends what it has and waits a moment for acks. Returns how many rows
+  // are left unacknowledged.
+  uint64_t run(int stop_descriptor);
+  // The whole of --once: two samples 200 ms apart, the second as JSON.
+  std::string sample_once();
+
+ private:
+  Agent(const AgentOptions& options, AgentIdentity identity, const Clock& clock);
+  Result<> check_server() const;
+  Result<> open_socket();
+  void send(ByteView datagram) override;
+  Moment now() const { return {clock_.wall(), clock_.monotonic()}; }
+  void tick_if_due();
+  void answer_requests();
+  void receive();
+  void follow_server();
+  void report();
+  Duration until_next() const;
+  bool wait(Duration at_most, int stop_descriptor);
+  uint64_t say_goodbye();
+
+  const AgentOptions options_;
+  const AgentIdentity identity_;
+  const Clock& clock_;
+  ProbeSet probes_;
+  TickSchedule schedule_;
+  std::vector<Row> rows_;
+  uint64_t ticks_ = 0;
+  MonotonicTime first_tick_{};
+  ServerAddress server_;
+  std::optional<UdpSocket> socket_;
+  bool socket_is_ipv6_ = false;
+  ReceiveBatch batch_;
+  std::optional<Association> association_;
+  bool answered_ = false;  // As the log was told last.
+  RateLimit silence_line_{300s};
+};
+
+}  // namespace dragonfly
