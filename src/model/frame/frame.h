@@ -12,7 +12,8 @@
 // Ownership  decoded bodies borrow the buffer that they were decoded from.
 // Threading  pure.
 // Errors     kCorruption for malformed bytes, naming the field; kUnsupported for another version or type.
-// Limits     kFrameBytesMax a frame, kAckRangesMax ranges, kAckItemsMax refusals and unknown dictionaries an ack.
+// Limits     kFrameBytesMax a frame, kSequenceMax a row sequence, kAckRangesMax ranges, kAckItemsMax refusals, unknown
+//            dictionaries and settings an ack, kRequestGroupsMax groups a request.
 #pragma once
 
 #include <array>
@@ -33,7 +34,7 @@ namespace dragonfly {
 inline constexpr uint8_t kFrameVersion = 1;  // Never printable ASCII: '{' opens a telegraf datagram.
 inline constexpr size_t kFrameHeaderBytes = 32;
 inline constexpr size_t kFrameBytesMax = 1200;
-// What a sealed frame has room for.
+// What a sealed frame has room for; a plain one is held to the same.
 inline constexpr size_t kFrameBodyBytesMax = kFrameBytesMax - kFrameHeaderBytes - kSealTagBytes;
 
 enum class FrameType : uint8_t { kRows = 1, kKeepAlive = 2, kAck = 3, kRequest = 4 };
@@ -58,6 +59,8 @@ struct FrameHeader {
 
 uint64_t make_session(Timestamp start, uint16_t random);
 
+// HKDF-SHA256 without salt; info = "dragonfly agent 1", "dragonfly session 1" or "dragonfly reply 1", then the numbers
+// little-endian: what is derived for one use can never be the key of another.
 // agent key = HKDF-SHA256(fleet master key, agent id ‖ key epoch)
 Key256 derive_agent_key(const Key256& master, uint64_t agent_id, uint8_t key_epoch);
 // agent → server
@@ -65,10 +68,18 @@ Key256 derive_session_key(const Key256& agent_key, uint64_t session);
 // server → agent
 Key256 derive_reply_key(const Key256& agent_key, uint64_t session, uint64_t run);
 
-// Seals `body` under `key` into a whole datagram (appended to `out`, which is cleared first); plain by the header's flag.
+// Seals `body` under `key` into a whole datagram; plain by the header's flag, then `key` is not looked at. `out` is
+// cleared first. body.size() <= kFrameBodyBytesMax is the caller's duty and asserted, header.packet >= 1 likewise.
 void seal_frame(Aes256Gcm& cipher, const Key256& key, const FrameHeader& header, ByteView body, Bytes& out);
-// Opens a datagram whose header was decoded. False: not authentic. `body` is resized. Plain frames are copied.
-[[nodiscard]] bool open_frame(Aes256Gcm& cipher, const Key256& key, const FrameHeader& header, ByteView datagram, Bytes& body);
+// Opens a datagram whose header was decoded. False: not authentic. `body` is resized. Plain frames are copied: whether
+// they are allowed is for the caller to say.
+[[nodiscard]] bool open_frame(Aes256Gcm& cipher, const Key256& key, const FrameHeader& header, ByteView datagram,
+                              Bytes& body);
+
+// Every body's encode() appends to `out`; every decode() takes the whole input or fails.
+
+// Row sequences end here, so that first sequence + rows of a frame never wraps.
+inline constexpr uint64_t kSequenceMax = uint64_t{1} << 62;
 
 // Body of kRows and kKeepAlive (a keep-alive has no rows).
 //   spool id u64 · sent at svarint ms (sender's wall clock) · first sequence varint · lowest kept sequence varint ·
@@ -77,11 +88,11 @@ void seal_frame(Aes256Gcm& cipher, const Key256& key, const FrameHeader& header,
 struct RowsBody {
   uint64_t spool_id = 0;
   int64_t sent_at_ms = 0;
-  uint64_t first_sequence = 1;   // From 1.
+  uint64_t first_sequence = 1;   // From 1, to kSequenceMax.
   uint64_t lowest_kept = 1;      // Everything below was acknowledged or dropped by the agent.
   uint64_t request_id = 0;       // Of the request that these rows answer.
   DictionaryId dictionary_id = 0;
-  ByteView dictionary;           // Inline, or empty.
+  ByteView dictionary;           // Inline, or empty. Whether it has dictionary_id is not checked here.
   ByteView row_block;
 
   void encode(Bytes& out) const;
@@ -100,8 +111,16 @@ struct SequenceRange {
 
 inline constexpr size_t kAckRangesMax = 16;
 inline constexpr size_t kAckItemsMax = 16;
+inline constexpr size_t kRequestGroupsMax = 64;
 
-// Body of kAck: sections varint tag · varint length · payload; unknown tags are skipped.
+// varint count · (gap varint · length varint)…: gap = sequences missing below the range, counted from the one before
+// it or from `cumulative`; length = sequences in it; both at least 1.
+void encode_ranges(ByteWriter& out, uint64_t cumulative, std::span<const SequenceRange> ranges);
+// False where malformed or more than `ranges_max`; `ranges` is refilled.
+[[nodiscard]] bool decode_ranges(ByteReader& in, uint64_t cumulative, size_t ranges_max,
+                                 std::vector<SequenceRange>& ranges);
+
+// Body of kAck: sections varint tag · varint length · payload; ascending tags; unknown tags are skipped.
 //   1 acknowledged   spool id u64 · cumulative varint (every sequence <= it) · varint count · (gap varint · length varint)…
 //   2 refused        varint count · (cause u8 · rows varint)…       final: the agent counts and drops them
 //   3 dictionaries   varint count · id u64…                          unknown here: send again with the dictionary
@@ -124,6 +143,8 @@ struct AckBody {
   uint64_t settings_version = 0;  // 0 = no settings in this ack.
   std::vector<std::pair<std::string, std::string>> settings;
 
+  // An ack always fits into a frame: of ranges and items the first 16 are written (what is left out comes again), and
+  // settings that have no room beside the rest are left out whole.
   void encode(Bytes& out) const;
   static Result<AckBody> decode(ByteView body);
 };
@@ -133,7 +154,7 @@ struct RequestBody {
   enum class Kind : uint8_t { kSampleNow = 1 };
   uint64_t request_id = 0;  // From 1.
   Kind kind = Kind::kSampleNow;
-  std::vector<uint32_t> groups;  // Empty = all.
+  std::vector<uint32_t> groups;  // Empty = all; the first kRequestGroupsMax are written.
 
   void encode(Bytes& out) const;
   static Result<RequestBody> decode(ByteView body);
