@@ -10,7 +10,7 @@ if(MOLD)
 endif()
 
 add_library(df_flags INTERFACE)
-target_compile_options(df_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -fno-strict-aliasing
+target_compile_options(df_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers -Werror -fno-strict-aliasing
                                           -fstack-protector-strong)
 target_include_directories(df_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 if(DF_SANITIZE)

@@ -1,4 +1,4 @@
-// Log record: what the one durable way in consists of. Layout, drawn: docs/formats/log.md.
+// Log record: what the one durable way in consists of. Layout, drawn: docs/formats/log_record.md.
 //
 //   record := u32 payload length · u8 type · u32 CRC32C of type and payload · payload
 //
@@ -8,9 +8,11 @@
 // Ownership  decoded records borrow the buffer.
 // Threading  pure.
 // Errors     read_record: nullopt at the end or at the first damaged byte; the reader's ok() tells which.
-// Limits     kLogPayloadBytesMax.
+//            decode: kCorruption names the record and what is malformed.
+// Limits     kLogPayloadBytesMax a record (asserted when one is made), kFieldsMax fields a measurement.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -54,7 +56,7 @@ struct MeasurementRecord {
     std::string name;
     ValueType type;
   };
-  std::vector<Field> fields;  // Index = field number; append-only.
+  std::vector<Field> fields;  // Index = field number; append-only; at most kFieldsMax.
   void encode(Bytes& payload) const;
   static Result<MeasurementRecord> decode(ByteView payload);
 };
@@ -75,13 +77,15 @@ struct RowsRecord {
     uint64_t lowest_kept = 0;
   };
   std::optional<Agent> agent;
-  ByteView row_block;
+  ByteView row_block;  // Not looked into: RowBlockReader checks it.
   void encode(Bytes& payload) const;
   static Result<RowsRecord> decode(ByteView payload);
 };
 
+// Every record's encode() appends to `payload`.
+
 // Appends a whole record to `out`. `write_payload` gets `out` and appends the payload to it.
-template <class WritePayload>
+template <std::invocable<Bytes&> WritePayload>
 void append_record(Bytes& out, LogRecordType type, WritePayload&& write_payload);
 void append_record(Bytes& out, LogRecordType type, ByteView payload);
 
@@ -107,7 +111,7 @@ class LogRecordReader {
 
 void finish_record(Bytes& out, size_t start, LogRecordType type);  // Fills in length and checksum.
 
-template <class WritePayload>
+template <std::invocable<Bytes&> WritePayload>
 void append_record(Bytes& out, LogRecordType type, WritePayload&& write_payload) {
   const size_t start = out.size();
   out.resize(start + kLogRecordHeaderBytes);

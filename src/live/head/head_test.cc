@@ -1,0 +1,179 @@
+#include "live/head/head.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "live/head/head_reader.h"
+
+namespace dragonfly {
+namespace {
+
+// Runs tasks at once: the test is the shard.
+class Inline final : public Executor {
+ public:
+  bool post(Task task) override {
+    task();
+    return true;
+  }
+};
+
+// Keeps what it is given and answers when the test says so.
+class RecordingStore final : public ChunkStore {
+ public:
+  bool append(std::vector<SealedRows> batch, Done done) override {
+    if (full) return false;
+    batches.push_back(std::move(batch));
+    answers.push_back(std::move(done));
+    return true;
+  }
+  Result<> put_metadata(std::string_view, ByteView) override { return {}; }
+  Result<> visit_metadata(std::string_view, const Visit&) override { return {}; }
+  Result<> checkpoint(LogPosition) override { return {}; }
+  LogPosition log_begin() const override { return {}; }
+  bool full = false;
+  std::vector<std::vector<SealedRows>> batches;
+  std::vector<Done> answers;
+};
+
+// Knows one VM.
+class OneVm final : public Directory {
+ public:
+  explicit OneVm(VmEntry& vm) : vm_(vm) {}
+  Result<VmEntry*> intern_vm(const VmIdentity&) override { return &vm_; }
+  VmEntry* find_vm(const VmIdentity&) override { return &vm_; }
+  VmEntry* find_vm(VmId id) override { return id == vm_.id ? &vm_ : nullptr; }
+  std::vector<VmEntry*> find_in_any_namespace(std::string_view, std::string_view) override { return {&vm_}; }
+  std::vector<VmEntry*> vms() override { return {&vm_}; }
+  Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView) override {
+    return fail(ErrorCode::kUnsupported, "not in this test");
+  }
+  std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId) override { return nullptr; }
+  Result<std::shared_ptr<const Measurement>> intern_measurement(std::string_view, std::string_view,
+                                                                const std::vector<MeasurementRecord::Field>&) override {
+    return fail(ErrorCode::kUnsupported, "not in this test");
+  }
+  std::shared_ptr<const Measurement> find_measurement(std::string_view, std::string_view) override { return nullptr; }
+  std::shared_ptr<const Measurement> find_measurement(GroupId) override { return nullptr; }
+
+ private:
+  VmEntry& vm_;
+};
+
+class HeadTest : public testing::Test {
+ protected:
+  HeadTest() { vm_.shard = 0; }
+
+  void take(int64_t ms, double speed, uint64_t position) {
+    Bytes block;
+    Row row;
+    row.reset(GroupId::kCpufreq, from_unix_ms(ms), 1);
+    row.values[0] = Value::of(speed);
+    RowBlockWriter(block, RowBlockWriter::Unit::kMilliseconds, row.time).add(row);
+    RowsRecord record;
+    record.vm = vm_.id;
+    record.row_block = block;
+    head_.apply(record, vm_, nullptr, LogPosition{position});
+  }
+
+  std::map<int64_t, double> read(int64_t from_ms, int64_t to_ms, Duration previous = Duration(0)) {
+    HeadReader reader(directory_, {{&executor_, &head_}}, executor_);
+    ReadRequest request;
+    request.vms = {vm_.id};
+    request.group = GroupId::kCpufreq;
+    request.range = {from_unix_ms(from_ms), from_unix_ms(to_ms)};
+    request.previous_within = previous;
+    std::map<int64_t, double> out;
+    reader.read(request, [&](Result<ReadAnswer> answer) {
+      ASSERT_TRUE(answer.has_value()) << answer.error().message;
+      if (answer->series.empty()) return;
+      const ColumnSet& rows = answer->series[0].rows;
+      for (size_t i = 0; i < rows.rows(); ++i) out[rows.times_ns[i] / 1'000'000] = rows.columns[0].as_double(i);
+    });
+    return out;
+  }
+
+  VmEntry vm_{VmId{1}, {"ns", "m", "vm"}};
+  OneVm directory_{vm_};
+  RecordingStore store_;
+  Inline executor_;
+  StreamHub hub_;
+  HeadStats stats_;
+  Head head_{{.keep = 10s, .seal_after_min = 30s, .seal_spread = 0s}, directory_, store_, executor_, hub_, stats_};
+  MonotonicTime now_{Duration(1h)};
+};
+
+TEST_F(HeadTest, ReadsARangeWithTheRowBefore) {
+  for (int i = 0; i < 5; ++i) take(i * 2000, 100 + i, static_cast<uint64_t>(i));
+  EXPECT_EQ(read(4000, 8000), (std::map<int64_t, double>{{4000, 102}, {6000, 103}}));
+  EXPECT_EQ(read(4000, 8000, 2s), (std::map<int64_t, double>{{2000, 101}, {4000, 102}, {6000, 103}}));
+  EXPECT_EQ(vm_.last_row_ns, 8'000'000'000);
+  EXPECT_EQ(stats_.rows_stored.value(), 5u);
+}
+
+TEST_F(HeadTest, RowsStayReadableWhileTheyAreSealedAndTheWindowAfterwards) {
+  head_.tick(now_);
+  for (int i = 0; i < 20; ++i) take(i * 2000, i, static_cast<uint64_t>(i));
+  EXPECT_EQ(head_.oldest_unsealed(), LogPosition{0});
+  head_.tick(now_ + 31s);
+  ASSERT_EQ(store_.batches.size(), 1u);
+  EXPECT_EQ(store_.batches[0].at(0).rows.rows(), 20u);
+  EXPECT_EQ(read(0, 100'000).size(), 20u);
+  take(40'000, 20, 99);
+  store_.answers[0](SealOutcome{20, 0});
+  EXPECT_EQ(head_.oldest_unsealed(), LogPosition{99});
+  EXPECT_EQ(read(0, 100'000).begin()->first, 30'000) << "keeps the last 10 s before the newest row";
+}
+
+TEST_F(HeadTest, AFullStoreLosesNothing) {
+  head_.tick(now_);
+  take(0, 1, 5);
+  store_.full = true;
+  head_.tick(now_ + 31s);
+  EXPECT_EQ(stats_.seals_refused.value(), 1u);
+  EXPECT_EQ(head_.oldest_unsealed(), LogPosition{5});
+  store_.full = false;
+  head_.tick(now_ + 62s);
+  ASSERT_EQ(store_.answers.size(), 1u);
+  store_.answers[0](fail(ErrorCode::kNoSpace, "full"));
+  EXPECT_EQ(head_.oldest_unsealed(), LogPosition{5});
+  EXPECT_EQ(read(0, 10).size(), 1u);
+}
+
+TEST_F(HeadTest, LateRowsAreReadableAndClassedAtTheSeal) {
+  head_.tick(now_);
+  take(10'000, 1, 1);
+  take(4'000, 2, 2);    // Late and new.
+  take(10'000, 1, 3);   // Late and a duplicate of one that is here.
+  take(2'000, 3, 4);    // Late; the store will say that it has it.
+  EXPECT_EQ(stats_.rows_pending.value(), 3);
+  EXPECT_EQ(read(0, 20'000), (std::map<int64_t, double>{{2'000, 3}, {4'000, 2}, {10'000, 1}}));
+  head_.tick(now_ + 11s);
+  ASSERT_EQ(store_.batches.size(), 1u);
+  EXPECT_TRUE(store_.batches[0].at(0).late);
+  EXPECT_EQ(store_.batches[0].at(0).rows.times_ns, (std::vector<int64_t>{2'000'000'000, 4'000'000'000}));
+  store_.answers[0](SealOutcome{1, 1});
+  EXPECT_EQ(stats_.rows_pending.value(), 0);
+  EXPECT_EQ(stats_.rows_stored.value(), 2u);
+  EXPECT_EQ(stats_.rows_duplicate.value(), 2u);
+}
+
+TEST_F(HeadTest, RefusesToReadMoreRowsThanAsked) {
+  for (int i = 0; i < 5; ++i) take(i * 2000, i, 0);
+  HeadReader reader(directory_, {{&executor_, &head_}}, executor_);
+  ReadRequest request;
+  request.vms = {vm_.id};
+  request.group = GroupId::kCpufreq;
+  request.range = {from_unix_ms(0), from_unix_ms(100'000)};
+  request.rows_max = 4;
+  bool asked = false;
+  reader.read(request, [&](Result<ReadAnswer> answer) {
+    asked = true;
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::kResourceExhausted);
+  });
+  EXPECT_TRUE(asked);
+}
+
+}  // namespace
+}  // namespace dragonfly
