@@ -190,6 +190,11 @@ class Server(Process):
         metrics = metrics if metrics is not None else self.metrics()
         return sum(value for key, value in metrics.items() if key == name or key.startswith(name + '{'))
 
+    def refused_datagrams(self):
+        metrics = self.metrics()
+        return sum(self.metric_sum(name, metrics)
+                   for name in ('dragonfly_datagrams_malformed_total', 'dragonfly_frames_dropped_total'))
+
     def raw_rows(self, group, **query):
         """{(labels' ns, mcis, vm): [(time in ms, {column: value}), …]} of GET /api/v1/query without a step."""
         query.setdefault('start', '-1h')
