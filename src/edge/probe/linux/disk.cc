@@ -69,6 +69,8 @@ bool DiskProbe::is_whole_disk(Root& root, const std::string& name) {
   // Partitions are below their disk there, not beside it.
   if (!root.exists(directory) || root.exists(directory + "/partition")) return false;
   if (root.directory_has_entries(directory + "/slaves")) return false;
+  const auto media = root.read_optional(directory + "/device/media");  // Of IDE, where a disc's drive is "hdc" too.
+  if (media && trim(*media) == "cdrom") return false;
   const auto hidden = root.read_optional(directory + "/hidden");
   return !hidden || trim(*hidden) != "1";
 }
