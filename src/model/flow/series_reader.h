@@ -50,7 +50,8 @@ class SeriesReader {
   virtual void read(ReadRequest request, Done done) = 0;
 };
 
-// Merges several readers of the same rows: later ones in `parts` win where a field of one time comes twice.
+// Merges several readers of the same rows: later ones in `parts` win where a field of one time comes twice. All parts
+// are asked at once; the merge runs on the thread of the part that answers last. One part's error is the answer's.
 class MergedReader final : public SeriesReader {
  public:
   explicit MergedReader(std::vector<SeriesReader*> parts) : parts_(std::move(parts)) {}
@@ -60,6 +61,7 @@ class MergedReader final : public SeriesReader {
   const std::vector<SeriesReader*> parts_;
 };
 
+// kTimeout where `done` was not called in time; a later answer is dropped.
 Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout);
 
 }  // namespace dragonfly
