@@ -13,6 +13,7 @@
 #pragma once
 
 #include <concepts>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
