@@ -1,4 +1,4 @@
-// TokenBucket: at most so many a second, with a burst of a fifth of a second (at least one).
+// TokenBucket: at most so many a second, with a burst of one and what comes in a fifth of a second.
 //
 // Units      tokens.
 // Ownership  a value.
@@ -18,7 +18,7 @@ class TokenBucket {
  public:
   TokenBucket(uint32_t per_s, MonotonicTime now)
       : period_(Duration(1s) / std::clamp<uint32_t>(per_s, 1, 1'000'000)),
-        burst_(std::max<Duration>(period_, 200ms)),
+        burst_(period_ + 200ms),
         paid_(now - burst_) {}
 
   bool take(MonotonicTime now) {
