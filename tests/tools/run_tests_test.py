@@ -14,14 +14,15 @@ SKIPPED = '<testcase name="s" status="run" result="skipped" classname="A"><skipp
 
 class RunTests(unittest.TestCase):
     def f(self, programs, expected, code):
-        """`programs`: name → (gtest cases or None for a plain program, exit code)."""
+        """`programs`: name → (gtest cases or None for a plain program, exit code or None for one that is missing)."""
         with tempfile.TemporaryDirectory() as folder:
             lines = []
             for name, (cases, status) in programs.items():
                 program = pathlib.Path(folder, name)
                 report = '' if cases is None else f"echo '{XML.format(cases)}' > \"${{GTEST_OUTPUT#xml:}}{name}.xml\"\n"
-                program.write_text(f'#!/bin/sh\n{report}exit {status}\n')
-                program.chmod(0o755)
+                if status is not None:
+                    program.write_text(f'#!/bin/sh\n{report}exit {status}\n')
+                    program.chmod(0o755)
                 lines.append(f'add_test({name} "{program}")\n')
             pathlib.Path(folder, 'CTestTestfile.cmake').write_text(''.join(lines))
             done = subprocess.run([sys.executable, RUN_TESTS, '--build', folder, '--no-e2e'], capture_output=True, text=True)
@@ -33,6 +34,7 @@ class RunTests(unittest.TestCase):
         self.f({'a': (PASSED + FAILED, 1), 'b': (PASSED, 0)}, '2 passed, 1 failed, 0 skipped', 1)
         self.f({'a': (None, 0), 'b': (None, 1)}, '1 passed, 1 failed, 0 skipped', 1)
         self.f({'a': (PASSED, 1)}, '1 passed, 1 failed, 0 skipped', 1)  # A leak that the sanitizer reports at exit.
+        self.f({'a': (PASSED, 0), 'b': (None, None)}, '1 passed, 1 failed, 0 skipped', 1)  # Never built.
         self.f({'a': (SKIPPED, 0)}, '0 passed, 0 failed, 1 skipped', 1)  # Nothing ran.
         self.f({}, '0 passed, 0 failed, 0 skipped', 1)
 
