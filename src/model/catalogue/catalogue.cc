@@ -192,8 +192,8 @@ std::string_view to_string(ValueType type) {
 std::span<const Metric> catalogue() { return kMetrics; }
 
 std::span<const Metric> metrics_of(GroupId group) {
-  const auto [first, last] = std::ranges::equal_range(kMetrics, group, {}, &Metric::group);
-  return {first, last};
+  const auto first = std::ranges::lower_bound(kMetrics, group, {}, &Metric::group);
+  return {first, std::ranges::upper_bound(kMetrics, group, {}, &Metric::group)};
 }
 
 std::string_view group_name(GroupId group) {

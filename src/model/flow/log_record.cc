@@ -125,7 +125,7 @@ Result<RowsRecord> RowsRecord::decode(ByteView payload) {
   const uint8_t from_agent = in.u8();
   if (from_agent > 1) return malformed("rows", "from agent is neither 0 nor 1");
   if (from_agent == 1) {
-    Agent& agent = out.agent.emplace();
+    Agent& agent = out.agent.emplace(Agent{});
     agent.agent_id = in.u64();
     agent.session = in.u64();
     agent.packet = in.u64();
