@@ -5,6 +5,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include "base/obs/log.h"
 #include "base/rt/clock.h"
@@ -24,10 +26,19 @@ int told(const Error& error) {
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+void warn_of_readers(const std::string& key_file) {
+  using std::filesystem::perms;
+  std::error_code ignored;
+  const perms mode = std::filesystem::status(key_file, ignored).permissions();
+  if (ignored || (mode & (perms::group_all | perms::others_all)) == perms::none) return;
+  log_warning("agent", "others than the owner may open the key file {}; chmod 600 closes it", key_file);
+}
+
 Result<std::vector<AgentKey>> read_keys(const AgentOptions& options) {
   if (options.key_file.empty()) return std::vector<AgentKey>{};
   const auto text = system_files().read_file(options.key_file, kKeyFileBytesMax);
   if (!text) return fail(text.error().code, "--key: {}", text.error().message);
+  warn_of_readers(options.key_file);
   auto keys = parse_key_file(as_text(*text));
   if (!keys) return fail(keys.error().code, "--key {}: {}", options.key_file, keys.error().message);
   return keys;

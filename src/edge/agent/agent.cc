@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <thread>
 
 #include "base/core/assert.h"
 #include "edge/agent/sample_json.h"
@@ -13,6 +12,7 @@ namespace dragonfly {
 namespace {
 constexpr std::string_view kModule = "agent";
 constexpr size_t kAckBytesMax = 2048;  // A server's datagrams are frames.
+constexpr size_t kGoodbyeFrames = 64;  // In each of its steps of 50 ms at most.
 constexpr Duration kWaitMax = 5s;      // The server's name and the wall clock are looked at so often.
 }  // namespace
 
@@ -112,14 +112,15 @@ void Agent::answer_requests() {
 }
 
 void Agent::receive() {
-  if (!socket_) return;
+  if (!socket_ || !readable_) return;
   // A bounded number of batches, so that a flood cannot hold back the ticks.
   for (int batches = 0; batches < 4 && socket_->receive(batch_) > 0; ++batches) {
     for (size_t i = 0; i < batch_.size(); ++i) {
       const auto datagram = batch_[i];
       if (datagram.truncated) continue;
-      // Sealed datagrams prove where they are from; a plain one only has its source.
-      if (!identity_.key && !(*datagram.source == *server_.endpoint())) continue;
+      // Sealed datagrams prove where they are from; a plain one has only its source.
+      const bool plausible = datagram.source->is_loopback() && datagram.source->port() == server_.endpoint()->port();
+      if (!identity_.key && !plausible) continue;
       association_->received(datagram.payload, now());
     }
   }
@@ -171,16 +172,17 @@ bool Agent::wait(Duration at_most, int stop_descriptor) {
                          static_cast<long>(at_most.count() % 1'000'000'000)};
   const int ready = ppoll(waited, 2, &timeout, nullptr);
   if (ready < 0 && errno != EINTR) die_of_environment("ppoll failed");
+  readable_ = ready > 0 && waited[1].revents != 0;
   return ready <= 0 || waited[0].revents == 0;
 }
 
 uint64_t Agent::say_goodbye() {
-  association_->flush(now());
   const MonotonicTime end = now().monotonic + kGoodbye;
   while (!association_->buffer().empty() && socket_) {
-    const Duration left = end - now().monotonic;
-    if (left <= Duration(0)) break;
-    wait(left, -1);
+    const Moment at = now();
+    if (at.monotonic >= end) break;
+    association_->flush(kGoodbyeFrames, at);
+    wait(std::min<Duration>(end - at.monotonic, 50ms), -1);
     receive();
   }
   const uint64_t left = association_->buffer().rows();
@@ -193,7 +195,7 @@ uint64_t Agent::say_goodbye() {
 std::string Agent::sample_once() {
   Moment at = now();
   probes_.collect(at.wall, at.monotonic, false, rows_);
-  std::this_thread::sleep_for(200ms);
+  wait(200ms, -1);
   at = now();
   const Timestamp time = from_unix_ms(unix_ms(at.wall));
   probes_.collect(time, at.monotonic, true, rows_);

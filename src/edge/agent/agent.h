@@ -65,6 +65,7 @@ class Agent final : private DatagramSink {
   ServerAddress server_;
   std::optional<UdpSocket> socket_;
   bool socket_is_ipv6_ = false;
+  bool readable_ = false;  // As the last wait() saw it.
   ReceiveBatch batch_;
   std::optional<Association> association_;
   bool answered_ = false;  // As the log was told last.

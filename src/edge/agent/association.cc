@@ -11,6 +11,8 @@ constexpr std::string_view kModule = "agent";
 constexpr Duration kFirstWait = 1s;
 constexpr Duration kWaitMax = 60s;
 constexpr Duration kAckDelayOfServer = 5s;
+// Between two sends of a block at the end of the agent.
+constexpr Duration kFlushAgain = 250ms;
 // Batches of re-sends, so that a backlog does not wake the agent for each frame.
 constexpr Duration kBacklogStep = 100ms;
 // Everything of a RowsBody before the row block, without the dictionary's bytes; five varints of up to 10 bytes.
@@ -127,6 +129,7 @@ void Association::send_block(BufferedBlock& block, bool ack_now, Moment now) {
   body.row_block = block.block;
   send_body(FrameType::kRows, body, ack_now, now);
   block.carried_dictionary |= carries;
+  block.asked = ack_now;
   if (block.sends > 0) ++stats_.frames_resent;
   block.due = now.monotonic + wait_after(block.sends, ack_now);
   block.last_sent = now.monotonic;
@@ -223,8 +226,13 @@ MonotonicTime Association::next_timer(MonotonicTime now) const {
   return next;
 }
 
-void Association::flush(Moment now) {
-  for (BufferedBlock& block : buffer_.blocks()) send_block(block, true, now);
+void Association::flush(size_t frames_max, Moment now) {
+  for (BufferedBlock& block : buffer_.blocks()) {
+    if (frames_max == 0) return;
+    if (block.asked && now.monotonic - block.last_sent < kFlushAgain) continue;
+    send_block(block, true, now);
+    --frames_max;
+  }
 }
 
 void Association::count_dropped(uint64_t rows, MonotonicTime now) {

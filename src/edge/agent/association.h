@@ -94,8 +94,9 @@ class Association {
   // Rows of the VM itself (device 0), perhaps none.
   void answer(uint64_t request_id, std::span<const Row> rows, Moment now);
 
-  // Before the end: sends everything that is kept once more, asking for an ack at once.
-  void flush(Moment now);
+  // Before the end, again and again: sends up to `frames_max` blocks, oldest first, asking for acks at once; those that
+  // asked for one just now are left out.
+  void flush(size_t frames_max, Moment now);
 
   const RowBuffer& buffer() const { return buffer_; }
   const AssociationStats& stats() const { return stats_; }

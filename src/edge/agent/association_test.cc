@@ -454,7 +454,12 @@ TEST(Association, FlushSendsEverythingThatIsKeptAskingForAnAck) {
   TestServer server = agent.server();
   for (int i = 0; i < 5; ++i) agent.tick();
   agent.take_sent();
-  agent.association->flush(agent.now());
+  agent.association->flush(2, agent.now());
+  EXPECT_EQ(agent.outbox.sent.size(), 0u);  // All have asked for an ack just now: nobody has answered yet.
+  agent.clock.advance(250ms);
+  agent.association->flush(3, agent.now());
+  EXPECT_EQ(agent.outbox.sent.size(), 3u);
+  agent.association->flush(64, agent.now());
   const Frames frames = agent.exchange(server);
   EXPECT_EQ(frames.size(), 5u);
   for (const TestServer::Frame& frame : frames) EXPECT_TRUE(frame.header.ack_now());

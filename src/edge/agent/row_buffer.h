@@ -31,6 +31,7 @@ struct BufferedBlock {
   uint32_t sends = 0;
   uint64_t request_id = 0;
   bool carried_dictionary = false;  // In at least one of its sends.
+  bool asked = false;               // Its last send asked for an ack at once.
   std::shared_ptr<SentDictionary> dictionary;
   Bytes block;
   MonotonicTime added{};
