@@ -1,6 +1,7 @@
 #include "model/row/row.h"
 
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include "base/core/assert.h"
@@ -37,6 +38,14 @@ struct GroupTypes {
   size_t count = 0;
 };
 
+// Whether the first byte and the length of a value tell already that it fits.
+bool fits_by_form(uint8_t first, size_t bytes, ValueType type) {
+  const unsigned form = first & 3;
+  // Hundredths are doubles; 7 bytes hold integers below 2^47, which a double holds exactly.
+  if (type == ValueType::kFloat64) return form == 1 || ((form & 1) == 0 && bytes <= 7);
+  return type == ValueType::kUint64 && form == 0;  // An integer form whose zigzag is even: not negative.
+}
+
 const GroupTypes& types_of(GroupId group) {
   static const std::array<GroupTypes, std::size(kCatalogueGroups)> kTypes = [] {
     std::array<GroupTypes, std::size(kCatalogueGroups)> all;
@@ -56,8 +65,6 @@ int64_t in_unit(Timestamp time, RowBlockWriter::Unit unit) {
 }
 
 }  // namespace
-
-Value Value::of(double v) { return {ValueType::kFloat64, std::bit_cast<uint64_t>(v)}; }
 
 double Value::as_double() const {
   switch (type) {
@@ -174,56 +181,24 @@ std::optional<RowView> RowBlockReader::next() {
   int64_t ns = 0;
   const ByteView fields(row.position(), row.remaining());
   if (group > UINT32_MAX || device > UINT32_MAX || __builtin_mul_overflow(time, unit_ns_, &ns) || !row.ok() ||
-      !fields::is_well_formed(fields)) {
+      fields.empty()) {
     in_.fail();
     return std::nullopt;
   }
   return RowView{static_cast<GroupId>(group), static_cast<uint32_t>(device), from_unix_ns(ns), fields};
 }
 
-FieldsReader::FieldsReader(ByteView fields) : at_(fields.data()), end_(fields.data() + fields.size()) {
-  fields::Shape shape;
-  ok_ = fields::read_shape(fields, shape);
-  if (!ok_) {
-    at_ = end_;
-    return;
-  }
-  bitmap_ = ByteView(shape.bitmap, shape.values);
-  at_ = shape.values;
-  count_ = shape.count;
-  word_ = shape.word(0);
-}
-
-std::optional<FieldsReader::Field> FieldsReader::next() {
-  while (word_ == 0) {
-    base_ += 64;
-    if (base_ >= count_) {
-      if (at_ != end_) ok_ = false;
-      return std::nullopt;
-    }
-    word_ = fields::Shape{bitmap_.data(), bitmap_.data() + bitmap_.size(), count_}.word(base_ / 64);
-  }
-  Field field{static_cast<uint16_t>(base_ + static_cast<size_t>(std::countr_zero(word_))), {}};
-  word_ &= word_ - 1;
-  if (!fields::read_value(at_, end_, field.value)) {
-    ok_ = false;
-    at_ = end_;
-    word_ = 0;
-    base_ = count_;
-    return std::nullopt;
-  }
-  return field;
-}
-
 bool fields_are_valid(GroupId group, ByteView fields) {
-  if (!is_catalogue_group(group)) return fields::is_well_formed(fields);
+  if (!is_catalogue_group(group)) {
+    return fields::walk_bytes(fields, [](size_t, const uint8_t*, const uint8_t*) { return true; });
+  }
   const GroupTypes& known = types_of(group);
-  bool fits = true;
-  const bool well_formed = fields::walk(fields, [&](size_t index, Value value) {
+  return fields::walk_bytes(fields, [&](size_t index, const uint8_t* at, const uint8_t* next) {
+    if (index >= known.count || fits_by_form(*at, static_cast<size_t>(next - at), known.types[index])) return true;
+    Value value;
     uint64_t bits;
-    if (index < known.count && !fields::fit(value, known.types[index], bits)) fits = false;
+    return fields::read_value(at, next, value) && fields::fit(value, known.types[index], bits);
   });
-  return well_formed && fits;
 }
 
 }  // namespace dragonfly

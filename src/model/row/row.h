@@ -23,6 +23,7 @@
 // Limits     kFieldsMax fields a row, kRowBytesMax bytes a row.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,26 +32,12 @@
 #include "base/core/bytes.h"
 #include "base/core/time.h"
 #include "model/catalogue/catalogue.h"
+#include "model/row/fields_walk.h"
+#include "model/row/value.h"
 
 namespace dragonfly {
 
-inline constexpr size_t kFieldsMax = 1024;
 inline constexpr size_t kRowBytesMax = 16 * 1024;
-
-struct Value {
-  ValueType type = ValueType::kFloat64;
-  uint64_t bits = 0;  // The 64 bits of the double, int64, uint64 or 0/1.
-
-  static Value of(double v);
-  static Value of(int64_t v) { return {ValueType::kInt64, static_cast<uint64_t>(v)}; }
-  static Value of(uint64_t v) { return {ValueType::kUint64, v}; }
-  static Value of(bool v) { return {ValueType::kBool, v ? uint64_t{1} : uint64_t{0}}; }
-  double as_double() const;
-  bool operator==(const Value&) const = default;
-};
-
-// The value in the type of its column; nullopt where it does not fit exactly (0.5 as uint64, -1 as uint64, 2 as bool).
-std::optional<Value> convert(Value value, ValueType to);
 
 // A row in the making. Agents and dialects keep one and refill it: no allocation in steady state.
 struct Row {
@@ -93,7 +80,7 @@ struct RowView {
   GroupId group;
   uint32_t device;
   Timestamp time;
-  ByteView fields;  // `fields` of the grammar above, checked.
+  ByteView fields;  // Not empty, else unchecked: at the door by fields_are_valid(), later by whoever reads them.
 };
 
 class RowBlockReader {
@@ -117,22 +104,43 @@ class FieldsReader {
     uint16_t index;
     Value value;
   };
-  explicit FieldsReader(ByteView fields);
-  std::optional<Field> next();
+  explicit FieldsReader(ByteView fields) : end_(fields.data() + fields.size()), ok_(fields::read_shape(fields, shape_)) {
+    at_ = ok_ ? shape_.values : end_;
+    word_ = shape_.word(0);
+  }
+  std::optional<Field> next() {
+    while (word_ == 0) {
+      base_ += 64;
+      if (base_ >= shape_.count) {
+        ok_ = ok_ && at_ == end_;
+        return std::nullopt;
+      }
+      word_ = shape_.word(base_ / 64);
+    }
+    Field field{static_cast<uint16_t>(base_ + static_cast<size_t>(std::countr_zero(word_))), {}};
+    word_ &= word_ - 1;
+    if (!fields::read_value(at_, end_, field.value)) {
+      ok_ = false;
+      base_ = shape_.count;
+      word_ = 0;
+      return std::nullopt;
+    }
+    return field;
+  }
   bool ok() const { return ok_; }
-  size_t count() const { return count_; }  // n, present or not.
+  size_t count() const { return shape_.count; }  // n, present or not; 0 where malformed.
 
  private:
   const uint8_t* at_;
   const uint8_t* end_;
-  ByteView bitmap_;
-  uint64_t word_ = 0;  // Bits of the bitmap from base_ on that were not walked yet.
+  fields::Shape shape_;
+  uint64_t word_;  // Bits of the bitmap from base_ on that were not walked yet.
   size_t base_ = 0;
-  size_t count_ = 0;
-  bool ok_ = true;
+  bool ok_;
 };
 
-// True where `fields` is well-formed, whole, and every known field of a catalogue group fits its column's type.
+// The check at the door: true where `fields` is well-formed, whole, and every known field of a catalogue group fits
+// its column's type.
 bool fields_are_valid(GroupId group, ByteView fields);
 
 }  // namespace dragonfly
