@@ -6,7 +6,7 @@
 // Errors     what cannot be read or parsed is absent from its row, never 0, and counted in stats(). A group of which
 //            nothing could be read has no row. Nothing is thrown.
 // Limits     kProbeDevicesMax devices with rows of their own in each group (all count in the VM's row), names of up to
-//            kProbeDeviceNameMax bytes, kProbeSourceBytesMax bytes a source.
+//            kProbeDeviceNameMax bytes, sources of less than kProbeSourceBytesMax bytes.
 #pragma once
 
 #include <cstdint>

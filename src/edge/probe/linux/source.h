@@ -8,7 +8,7 @@
 // Ownership  a text that read() gives lives in the Root until its next read.
 // Threading  one Root and its sources, one thread.
 // Errors     nullopt; counted in Root::stats, once a read, but not by exists(), link_exists() and read_optional().
-// Limits     kProbeSourceBytesMax a file.
+// Limits     files of less than kProbeSourceBytesMax bytes.
 #pragma once
 
 #include <optional>
