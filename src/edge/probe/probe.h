@@ -22,7 +22,7 @@
 namespace dragonfly {
 
 inline constexpr size_t kProbeDevicesMax = 256;
-inline constexpr size_t kProbeDeviceNameMax = 64;
+inline constexpr size_t kProbeDeviceNameMax = 31;  // The kernel's own limit; all names fit into one dictionary.
 inline constexpr size_t kProbeSourceBytesMax = 8 << 20;
 
 // Sizes of a mounted file system, in bytes.
