@@ -1,7 +1,7 @@
 // Crypto: AES-256-GCM, HKDF-SHA256 and SHA-256, and nothing else.
 //
-// Two implementations of this one header: df_crypto_openssl (server, tools) and df_crypto_mbedtls (the static agent). An
-// executable links exactly one of them.
+// Two implementations of this one header: df_crypto_openssl (server, tools) and df_crypto_mbedtls (the static agent).
+// An executable links exactly one of them.
 //
 // Units      sizes in bytes.
 // Ownership  copies keys; wipes them when it dies.

@@ -90,8 +90,9 @@ bool Aes256Gcm::open(const Nonce96& nonce, ByteView clear_header, ByteView seale
   const ByteView tag = sealed.last(kSealTagBytes);
   context_->start(nonce, clear_header, 0);
   context_->run(sealed.first(out.size()), out.data());
-  require(EVP_CIPHER_CTX_ctrl(context_->evp, EVP_CTRL_AEAD_SET_TAG, kSealTagBytes, const_cast<uint8_t*>(tag.data())) == 1,
-          "OpenSSL takes no tag");
+  require(
+      EVP_CIPHER_CTX_ctrl(context_->evp, EVP_CTRL_AEAD_SET_TAG, kSealTagBytes, const_cast<uint8_t*>(tag.data())) == 1,
+      "OpenSSL takes no tag");
   int size = 0;
   uint8_t rest[EVP_MAX_BLOCK_LENGTH];
   if (EVP_CipherFinal_ex(context_->evp, rest, &size) == 1) return true;

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <concepts>
-#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,7 +29,9 @@ namespace dragonfly {
 
 enum class LogPosition : uint64_t {};
 constexpr uint64_t offset_of(LogPosition position) { return static_cast<uint64_t>(position); }
-constexpr LogPosition operator+(LogPosition position, uint64_t bytes) { return LogPosition{offset_of(position) + bytes}; }
+constexpr LogPosition operator+(LogPosition position, uint64_t bytes) {
+  return LogPosition{offset_of(position) + bytes};
+}
 
 inline constexpr size_t kLogPayloadBytesMax = 16u << 20;
 inline constexpr size_t kLogRecordHeaderBytes = 9;
@@ -48,7 +49,8 @@ struct VmRecord {
 
 // A new dictionary: its encoding (row/dictionary.h); the id follows from it.
 
-// A custom measurement, whole, whenever it gains a field: u32 group · text ns · text name · varint count · (text · u8 type)…
+// A custom measurement, whole, whenever it gains a field:
+//   u32 group · text ns · text name · varint count · (text · u8 type)…
 struct MeasurementRecord {
   GroupId group{};
   std::string ns;

@@ -47,7 +47,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace dragonfly;
   if (size == 0) return 0;
   const ByteView rest(data + 1, size - 1);
-  if (data[0] % 5 == 0) check_buffer(rest);
-  else check_by_type(static_cast<LogRecordType>(data[0] % 5), rest);
+  if (data[0] % 5 == 0)
+    check_buffer(rest);
+  else
+    check_by_type(static_cast<LogRecordType>(data[0] % 5), rest);
   return 0;
 }

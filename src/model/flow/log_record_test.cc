@@ -4,6 +4,7 @@
 
 #include "base/rt/random.h"
 #include "model/row/row.h"
+#include "model/row/testing/golden.h"
 
 namespace dragonfly {
 namespace {
@@ -131,30 +132,30 @@ TEST(LogRecord, MeasurementComesBack) {
 
 TEST(LogRecord, RecordsSayWhatIsWrong) {
   const auto vm = [](std::string_view hex, std::string_view what) {
-    EXPECT_THAT(message(VmRecord::decode(from_hex(hex))), HasSubstr(what)) << hex;
+    EXPECT_THAT(message(VmRecord::decode(spaced_hex(hex))), HasSubstr(what)) << hex;
   };
-  vm("01000000" "016e" "016d" "0176", "");
-  vm("00000000" "016e" "016d" "0176", "id is 0");
-  vm("01000000" "00" "016d" "0176", "ns has 0 bytes");
-  vm("01000000" "016e" "016d" "00", "vm has 0 bytes");
-  vm("01000000" "016e" "0107" "0176", "mcis contains the control character");
-  vm("01000000" "016e" "016d" "017600", "cut or too long");
+  vm("01000000 016e 016d 0176", "");
+  vm("00000000 016e 016d 0176", "id is 0");
+  vm("01000000 00 016d 0176", "ns has 0 bytes");
+  vm("01000000 016e 016d 00", "vm has 0 bytes");
+  vm("01000000 016e 0107 0176", "mcis contains the control character");
+  vm("01000000 016e 016d 017600", "cut or too long");
   const auto measurement = [](std::string_view hex, std::string_view what) {
-    EXPECT_THAT(message(MeasurementRecord::decode(from_hex(hex))), HasSubstr(what)) << hex;
+    EXPECT_THAT(message(MeasurementRecord::decode(spaced_hex(hex))), HasSubstr(what)) << hex;
   };
-  measurement("40000000" "016e" "016d" "00", "");
-  measurement("3f000000" "016e" "016d" "00", "group is the catalogue's");
-  measurement("40000000" "016e" "016d" "8108", "1025 fields; at most 1024");
-  measurement("40000000" "016e" "016d" "01016100", "field 0 has type 0");
-  measurement("40000000" "016e" "016d" "01016105", "field 0 has type 5");
+  measurement("40000000 016e 016d 00", "");
+  measurement("3f000000 016e 016d 00", "group is the catalogue's");
+  measurement("40000000 016e 016d 8108", "1025 fields; at most 1024");
+  measurement("40000000 016e 016d 01016100", "field 0 has type 0");
+  measurement("40000000 016e 016d 01016105", "field 0 has type 5");
   const auto rows = [](std::string_view hex, std::string_view what) {
-    EXPECT_THAT(message(RowsRecord::decode(from_hex(hex))), HasSubstr(what)) << hex;
+    EXPECT_THAT(message(RowsRecord::decode(spaced_hex(hex))), HasSubstr(what)) << hex;
   };
-  rows("01000000" "0000000000000000" "0000000000000000" "00", "");
-  rows("00000000" "0000000000000000" "0000000000000000" "00", "vm is 0");
-  rows("01000000" "0000000000000000" "0000000000000000" "02", "from agent");
-  rows("01000000" "0000000000000000" "0000000000000000" "01", "cut");
-  rows("01000000" "0000000000000000" "00000000000000", "cut");
+  rows("01000000 0000000000000000 0000000000000000 00", "");
+  rows("00000000 0000000000000000 0000000000000000 00", "vm is 0");
+  rows("01000000 0000000000000000 0000000000000000 02", "from agent");
+  rows("01000000 0000000000000000 0000000000000000 01", "cut");
+  rows("01000000 0000000000000000 00000000000000", "cut");
 }
 
 TEST(LogRecordProperty, RowsComeBack) {
@@ -167,8 +168,12 @@ TEST(LogRecordProperty, RowsComeBack) {
     record.received_at = from_unix_ns(static_cast<int64_t>(random.next()));
     record.dictionary_id = random.next();
     if (random.below(2) == 0) {
-      record.agent = RowsRecord::Agent{random.next(), random.next(), random.next(), random.next(),
-                                       random.next() >> random.below(64), random.next() >> random.below(64)};
+      record.agent = RowsRecord::Agent{random.next(),
+                                       random.next(),
+                                       random.next(),
+                                       random.next(),
+                                       random.next() >> random.below(64),
+                                       random.next() >> random.below(64)};
     }
     record.row_block = block;
     Bytes bytes = encoded(record);

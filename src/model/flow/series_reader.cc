@@ -88,7 +88,8 @@ void MergedReader::read(ReadRequest request, Done done) {
   const auto gathering =
       std::make_shared<Gathering>(parts_.size(), request.range.begin, request.rows_max, std::move(done));
   for (size_t part = 0; part < parts_.size(); ++part) {
-    parts_[part]->read(request, [gathering, part](Result<ReadAnswer> answer) { gathering->take(part, std::move(answer)); });
+    parts_[part]->read(request,
+                       [gathering, part](Result<ReadAnswer> answer) { gathering->take(part, std::move(answer)); });
   }
 }
 

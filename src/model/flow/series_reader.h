@@ -2,8 +2,8 @@
 //
 // Units      ns.
 // Ownership  answers are moved to the caller.
-// Threading  read() may be called from any thread and returns at once; `done` is called exactly once, on a thread of the
-//            reader's choice, and should only pass on. read_and_wait() blocks: never call it on a shard's thread.
+// Threading  read() may be called from any thread and returns at once; `done` is called exactly once, on a thread of
+//            the reader's choice, and should only pass on. read_and_wait() blocks: never call it on a shard's thread.
 // Errors     kResourceExhausted (rows_max), kTimeout, kUnavailable, kIo, kCorruption.
 // Limits     rows_max in all series together.
 #pragma once
@@ -39,7 +39,7 @@ struct SeriesRows {
 };
 
 struct ReadAnswer {
-  std::vector<SeriesRows> series;  // Ordered by vm, device; only those with rows.
+  std::vector<SeriesRows> series;          // Ordered by vm, device; only those with rows.
   std::vector<std::string> missing_parts;  // Why the answer is partial; empty = it is whole.
 };
 

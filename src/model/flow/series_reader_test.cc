@@ -126,7 +126,8 @@ TEST(MergedReader, PassesOnErrorsAndWhatIsMissing) {
   FakeReader good(ReadAnswer{{}, {"chunk 7 is damaged"}});
   FakeReader other(ReadAnswer{{}, {"shard 1 is late"}});
   FakeReader bad(fail(ErrorCode::kUnavailable, "stopping"));
-  EXPECT_THAT(merged({&good, &other}, request(0, 1))->missing_parts, ElementsAre("chunk 7 is damaged", "shard 1 is late"));
+  EXPECT_THAT(merged({&good, &other}, request(0, 1))->missing_parts,
+              ElementsAre("chunk 7 is damaged", "shard 1 is late"));
   EXPECT_EQ(merged({&good, &bad}, request(0, 1)).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(merged({&bad}, request(0, 1)).error().message, "stopping");
   EXPECT_TRUE(merged({}, request(0, 1))->series.empty());

@@ -75,7 +75,8 @@ Result<> decode_refused(ByteReader& in, AckBody& out) {
 
 Result<> decode_dictionaries(ByteReader& in, AckBody& out) {
   const uint64_t count = in.varint();
-  if (count > kAckItemsMax) return fail(ErrorCode::kCorruption, "ack: {} dictionaries; at most {}", count, kAckItemsMax);
+  if (count > kAckItemsMax)
+    return fail(ErrorCode::kCorruption, "ack: {} dictionaries; at most {}", count, kAckItemsMax);
   for (uint64_t i = 0; i < count; ++i) out.unknown_dictionaries.push_back(in.u64());
   return {};
 }
@@ -98,7 +99,8 @@ Result<> decode_section(uint64_t section, ByteReader in, AckBody& out) {
       out.spool_id = in.u64();
       out.cumulative = in.varint();
       if (out.cumulative > kSequenceMax) return malformed("ack", "cumulative sequence is too large");
-      if (!decode_ranges(in, out.cumulative, kAckRangesMax, out.ranges)) return malformed("ack", "ranges are malformed");
+      if (!decode_ranges(in, out.cumulative, kAckRangesMax, out.ranges))
+        return malformed("ack", "ranges are malformed");
       break;
     case kRefused: DF_TRY(decode_refused(in, out)); break;
     case kDictionaries: DF_TRY(decode_dictionaries(in, out)); break;
@@ -333,7 +335,8 @@ Result<AckBody> AckBody::decode(ByteView body) {
     if (!in.ok()) return fail(ErrorCode::kCorruption, "ack: section after {} is cut", previous);
     if (section <= previous) return fail(ErrorCode::kCorruption, "ack: section {} after {}", section, previous);
     previous = section;
-    if (auto result = decode_section(section, ByteReader(payload), out); !result) return fail(std::move(result).error());
+    if (auto result = decode_section(section, ByteReader(payload), out); !result)
+      return fail(std::move(result).error());
   }
   return out;
 }

@@ -40,8 +40,8 @@ inline constexpr size_t kFrameBodyBytesMax = kFrameBytesMax - kFrameHeaderBytes 
 enum class FrameType : uint8_t { kRows = 1, kKeepAlive = 2, kAck = 3, kRequest = 4 };
 
 struct FrameHeader {
-  static constexpr uint8_t kPlain = 1;     // Body in clear. Loopback only, or by ingest.allow_plaintext.
-  static constexpr uint8_t kAckNow = 2;    // First of a session, buffer half full, backfill, answer.
+  static constexpr uint8_t kPlain = 1;   // Body in clear. Loopback only, or by ingest.allow_plaintext.
+  static constexpr uint8_t kAckNow = 2;  // First of a session, buffer half full, backfill, answer.
   static constexpr uint8_t kKnownFlags = kPlain | kAckNow;
 
   FrameType type = FrameType::kRows;
@@ -88,11 +88,11 @@ inline constexpr uint64_t kSequenceMax = uint64_t{1} << 62;
 struct RowsBody {
   uint64_t spool_id = 0;
   int64_t sent_at_ms = 0;
-  uint64_t first_sequence = 1;   // From 1, to kSequenceMax.
-  uint64_t lowest_kept = 1;      // Everything below was acknowledged or dropped by the agent.
-  uint64_t request_id = 0;       // Of the request that these rows answer.
+  uint64_t first_sequence = 1;  // From 1, to kSequenceMax.
+  uint64_t lowest_kept = 1;     // Everything below was acknowledged or dropped by the agent.
+  uint64_t request_id = 0;      // Of the request that these rows answer.
   DictionaryId dictionary_id = 0;
-  ByteView dictionary;           // Inline, or empty. Whether it has dictionary_id is not checked here.
+  ByteView dictionary;  // Inline, or empty. Whether it has dictionary_id is not checked here.
   ByteView row_block;
 
   void encode(Bytes& out) const;
@@ -121,7 +121,7 @@ void encode_ranges(ByteWriter& out, uint64_t cumulative, std::span<const Sequenc
                                  std::vector<SequenceRange>& ranges);
 
 // Body of kAck: sections varint tag · varint length · payload; ascending tags; unknown tags are skipped.
-//   1 acknowledged   spool id u64 · cumulative varint (every sequence <= it) · varint count · (gap varint · length varint)…
+//   1 acknowledged   spool id u64 · cumulative varint (every sequence <= it) · ranges (encode_ranges)
 //   2 refused        varint count · (cause u8 · rows varint)…       final: the agent counts and drops them
 //   3 dictionaries   varint count · id u64…                          unknown here: send again with the dictionary
 //   4 pace           varint frames per second, at most

@@ -19,8 +19,10 @@ Bytes typical_body() {
     row.reset(group, time, metrics_of(group).size());
     for (const Metric& metric : metrics_of(group)) {
       ++seed;
-      if (metric.type == ValueType::kUint64) row.values[metric.field] = Value::of(seed * 104'729'000 % 50'000'000'000);
-      else row.values[metric.field] = Value::of(static_cast<double>(seed * 7919 % 10'000) / 100.0);
+      if (metric.type == ValueType::kUint64)
+        row.values[metric.field] = Value::of(seed * 104'729'000 % 50'000'000'000);
+      else
+        row.values[metric.field] = Value::of(static_cast<double>(seed * 7919 % 10'000) / 100.0);
     }
     writer.add(row);
   }

@@ -53,8 +53,10 @@ void check_sequences(ByteView bytes) {
     const uint64_t first = in.varint();
     const uint64_t last = first + in.varint();
     const SequenceSet before = set;
-    if (set.add(first, last)) DF_ASSERT(set.contains(first, last));
-    else DF_ASSERT(set == before);
+    if (set.add(first, last))
+      DF_ASSERT(set.contains(first, last));
+    else
+      DF_ASSERT(set == before);
     for (const SequenceRange& range : before.ranges()) DF_ASSERT(set.contains(range.first, range.last));
     DF_ASSERT(set.cumulative() >= before.cumulative() && set.ranges().size() <= SequenceSet::kRangesMax);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/rt/random.h"
+#include "model/row/testing/golden.h"
 
 namespace dragonfly {
 namespace {
@@ -292,29 +293,29 @@ TEST(Frame, AnAckNeverHasMoreThanItMay) {
 
 TEST(Frame, AckSaysWhatIsWrong) {
   const auto f = [](std::string_view hex, std::string_view what) {
-    EXPECT_THAT(message(AckBody::decode(from_hex(hex))), HasSubstr(what)) << hex;
+    EXPECT_THAT(message(AckBody::decode(spaced_hex(hex))), HasSubstr(what)) << hex;
   };
   f("0105", "section after 0 is cut");
-  f("050101" "050101", "section 5 after 5");
-  f("040101" "0100", "section 1 after 4");
-  f("010a" "0700000000000000" "0500", "");
-  f("0109" "0700000000000000" "05", "ranges are malformed");
-  f("010b" "0700000000000000" "050000", "section 1 is cut or too long");
-  f("010a" "0700000000000000" "0511", "ranges are malformed");
-  f("010c" "0700000000000000" "05010001", "ranges are malformed");
-  f("0113" "0700000000000000" "ffffffffffffffffff01" "00", "cumulative");
+  f("050101 050101", "section 5 after 5");
+  f("040101 0100", "section 1 after 4");
+  f("010a 0700000000000000 0500", "");
+  f("0109 0700000000000000 05", "ranges are malformed");
+  f("010b 0700000000000000 050000", "section 1 is cut or too long");
+  f("010a 0700000000000000 0511", "ranges are malformed");
+  f("010c 0700000000000000 05010001", "ranges are malformed");
+  f("0113 0700000000000000 ffffffffffffffffff01 00", "cumulative");
   f("020111", "17 refusals; at most 16");
   f("02020101", "section 2 is cut");
   f("030111", "17 dictionaries; at most 16");
   f("03020100", "section 3 is cut");
   f("040100", "pace");
-  f("0405" "8080808010", "pace");
+  f("0405 8080808010", "pace");
   f("0400", "section 4 is cut");
   f("050100", "session is not 1");
   f("0500", "session is not 1");
   f("06020000", "settings version is 0");
   f("06020111", "17 settings; at most 16");
-  f("0605" "0101" "016b05", "section 6 is cut");
+  f("0605 0101 016b05", "section 6 is cut");
 }
 
 TEST(Frame, AckSkipsSectionsOfALaterVersion) {
@@ -331,7 +332,7 @@ TEST(Frame, AckSkipsSectionsOfALaterVersion) {
 
 TEST(Frame, RequestSaysWhatIsWrong) {
   const auto f = [](std::string_view hex, std::string_view what) {
-    EXPECT_THAT(message(RequestBody::decode(from_hex(hex))), HasSubstr(what)) << hex;
+    EXPECT_THAT(message(RequestBody::decode(spaced_hex(hex))), HasSubstr(what)) << hex;
   };
   f("050100", "");
   f("", "cut");

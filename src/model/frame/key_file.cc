@@ -10,7 +10,8 @@ namespace dragonfly {
 namespace {
 
 constexpr std::string_view kVersionWord = "dragonfly-agent-key-1";
-constexpr std::array<std::string_view, 7> kColumns = {"version", "agent id", "key epoch", "agent key", "ns", "mcis", "vm"};
+constexpr std::array<std::string_view, 7> kColumns = {"version", "agent id", "key epoch", "agent key",
+                                                      "ns",      "mcis",     "vm"};
 
 using Cells = std::array<std::string_view, kColumns.size()>;
 
@@ -25,7 +26,8 @@ Result<Cells> split(std::string_view text, size_t line) {
     const size_t tab = text.find('\t');
     const bool is_last = column + 1 == cells.size();
     if (is_last && tab != std::string_view::npos) return wrong(line, column, "more than 7 columns");
-    if (!is_last && tab == std::string_view::npos) return wrong(line, column + 1, "is missing; 7 columns, tab-separated");
+    if (!is_last && tab == std::string_view::npos)
+      return wrong(line, column + 1, "is missing; 7 columns, tab-separated");
     cells[column] = text.substr(0, tab);
     text.remove_prefix(is_last ? text.size() : tab + 1);
   }
@@ -52,7 +54,8 @@ Result<AgentKey> parse_line(std::string_view text, size_t line) {
   std::copy(key.begin(), key.end(), out.key.begin());
   wipe(key);
   for (size_t column = 4; column < cell.size(); ++column) {
-    if (auto named = check_name(kColumns[column], cell[column]); !named) return wrong(line, column, named.error().message);
+    if (auto named = check_name(kColumns[column], cell[column]); !named)
+      return wrong(line, column, named.error().message);
   }
   out.ns = cell[4];
   out.mcis = cell[5];
@@ -63,8 +66,8 @@ Result<AgentKey> parse_line(std::string_view text, size_t line) {
 }  // namespace
 
 std::string format_agent_key(const AgentKey& key) {
-  return fmt::format("{}\t{:016x}\t{}\t{}\t{}\t{}\t{}\n", kVersionWord, key.agent_id, key.epoch, to_hex(key.key), key.ns,
-                     key.mcis, key.vm);
+  return fmt::format("{}\t{:016x}\t{}\t{}\t{}\t{}\t{}\n", kVersionWord, key.agent_id, key.epoch, to_hex(key.key),
+                     key.ns, key.mcis, key.vm);
 }
 
 Result<std::vector<AgentKey>> parse_key_file(std::string_view text) {

@@ -1,4 +1,5 @@
-// Key file: what `cb-dragonfly agent-key new` writes and an agent reads. One line an agent, tab-separated:
+// Key file: what `cb-dragonfly agent-key new` writes and an agent reads (docs/formats/frame.md). One line an agent,
+// tab-separated:
 //   dragonfly-agent-key-1 <agent id, 16 hex> <key epoch, decimal> <agent key, 64 hex> <ns> <mcis> <vm>
 // Lines that are empty or begin with # are skipped.
 //

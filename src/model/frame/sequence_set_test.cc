@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/rt/random.h"
+#include "model/row/testing/golden.h"
 
 namespace dragonfly {
 namespace {
@@ -107,20 +108,20 @@ TEST(SequenceSetProperty, AgreesWithASetAndComesBack) {
 
 TEST(SequenceSet, DecodeRefusesWhatAddWouldNotMake) {
   const auto f = [](std::string_view hex) {
-    const Bytes bytes = from_hex(hex);
+    const Bytes bytes = spaced_hex(hex);
     ByteReader in(bytes);
     SequenceSet out;
     return SequenceSet::decode(in, out);
   };
   EXPECT_TRUE(f("0500"));
   EXPECT_TRUE(f("05010101"));
-  EXPECT_FALSE(f("05010001"));                      // A neighbour of what is below.
-  EXPECT_FALSE(f("05010100"));                      // Empty.
-  EXPECT_FALSE(f("0541"));                          // 65 ranges.
-  EXPECT_FALSE(f("ffffffffffffffffff0100"));        // Above kSequenceMax.
+  EXPECT_FALSE(f("05010001"));                // A neighbour of what is below.
+  EXPECT_FALSE(f("05010100"));                // Empty.
+  EXPECT_FALSE(f("0541"));                    // 65 ranges.
+  EXPECT_FALSE(f("ffffffffffffffffff0100"));  // Above kSequenceMax.
   EXPECT_FALSE(f("0501ffffffffffffffffff0101"));
   EXPECT_FALSE(f("050101ffffffffffffffffff01"));
-  EXPECT_FALSE(f("0501" "0180808080808080808040"));  // A length of 2^62 above 6.
+  EXPECT_FALSE(f("0501 0180808080808080808040"));  // A length of 2^62 above 6.
 }
 
 }  // namespace

@@ -147,8 +147,10 @@ size_t ColumnSet::sort_and_merge() {
     to = 0;
   }
   for (size_t from = to + 1; from < before; ++from) {
-    if (times_ns[from] == times_ns[to]) lay_over(*this, to, from);
-    else if (++to != from) move_row(*this, to, from);
+    if (times_ns[from] == times_ns[to])
+      lay_over(*this, to, from);
+    else if (++to != from)
+      move_row(*this, to, from);
   }
   keep_rows(*this, 0, to + 1);
   return before - rows();

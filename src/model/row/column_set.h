@@ -20,8 +20,8 @@ namespace dragonfly {
 
 struct Column {
   ValueType type = ValueType::kFloat64;
-  std::vector<uint64_t> bits;     // One a row; 0 where absent.
-  std::vector<uint8_t> present;   // One a row: 0 or 1.
+  std::vector<uint64_t> bits;    // One a row; 0 where absent.
+  std::vector<uint8_t> present;  // One a row: 0 or 1.
 
   Value value(size_t row) const { return {type, bits[row]}; }
   double as_double(size_t row) const { return value(row).as_double(); }
@@ -30,8 +30,8 @@ struct Column {
 
 struct ColumnSet {
   std::vector<int64_t> times_ns;
-  std::vector<uint64_t> boots;   // Dictionary::boot() of each row.
-  std::vector<Column> columns;   // Index = field number.
+  std::vector<uint64_t> boots;  // Dictionary::boot() of each row.
+  std::vector<Column> columns;  // Index = field number.
 
   // Columns with the types of a catalogue group, or of a custom measurement's fields.
   static ColumnSet for_group(GroupId group);
@@ -50,7 +50,8 @@ struct ColumnSet {
   size_t sort_and_merge();
   // Keeps [range.begin, range.end) only. Requires sorted rows.
   void keep(TimeRange range);
-  // keep(), and the last row before it too, where that is at most `within` older than range.begin. Requires sorted rows.
+  // keep(), and the last row before it too, where that is at most `within` older than range.begin. Requires sorted
+  // rows.
   void keep_with_previous(TimeRange range, Duration within);
   bool operator==(const ColumnSet&) const = default;
 };

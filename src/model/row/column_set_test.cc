@@ -73,8 +73,8 @@ TEST(ColumnSet, AppendsFromASetWithFewerColumns) {
 TEST(ColumnSet, MergesRowsOfOneTimeFieldByField) {
   ColumnSet set = ColumnSet::for_types(kTypes);
   add(set, 5, 1, {Value::of(1.0), Value::of(uint64_t{10})});
-  add(set, 5, 0, {Value::of(2.0)});                                   // Later wins; absent erases nothing.
-  add(set, 3, 1, {std::nullopt, std::nullopt, Value::of(true)});      // Out of order.
+  add(set, 5, 0, {Value::of(2.0)});                               // Later wins; absent erases nothing.
+  add(set, 3, 1, {std::nullopt, std::nullopt, Value::of(true)});  // Out of order.
   add(set, 5, 2, {std::nullopt, std::nullopt, Value::of(false)});
   EXPECT_EQ(set.sort_and_merge(), 2u);
   EXPECT_EQ(set.times_ns, (std::vector<int64_t>{3, 5}));

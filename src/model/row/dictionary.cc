@@ -50,7 +50,8 @@ Result<> decode_labels(ByteReader& in, Dictionary& out) {
 
 Result<> decode_devices(ByteReader& in, Dictionary& out) {
   const uint64_t count = in.varint();
-  if (count > kDevicesMax) return fail(ErrorCode::kCorruption, "dictionary: {} devices; at most {}", count, kDevicesMax);
+  if (count > kDevicesMax)
+    return fail(ErrorCode::kCorruption, "dictionary: {} devices; at most {}", count, kDevicesMax);
   for (uint64_t i = 0; i < count; ++i) {
     const std::string_view name = in.text();
     if (!in.ok()) return malformed("devices are cut");
@@ -137,7 +138,8 @@ Result<Dictionary> Dictionary::decode(ByteView bytes) {
     if (!in.ok()) return fail(ErrorCode::kCorruption, "dictionary: section after {} is cut", previous);
     if (section <= previous) return fail(ErrorCode::kCorruption, "dictionary: section {} after {}", section, previous);
     previous = section;
-    if (auto result = decode_section(section, ByteReader(payload), out); !result) return fail(std::move(result).error());
+    if (auto result = decode_section(section, ByteReader(payload), out); !result)
+      return fail(std::move(result).error());
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // Dictionary: what rows of one agent (or one line's tag set) have in common: labels, device names, the host's boot.
 // Immutable, named by the first 64 bits of the SHA-256 of its encoding, so that rows carry 8 bytes instead of text.
+// Drawn: docs/formats/dictionary.md.
 //
 //   dictionary := sections: varint tag · varint length · payload; ascending tags; unknown tags are skipped
 //     1 labels   varint count · (text key · text value)…    keys ascending

@@ -4,6 +4,7 @@
 
 #include "base/core/names.h"
 #include "base/rt/random.h"
+#include "model/row/testing/golden.h"
 
 namespace dragonfly {
 namespace {
@@ -74,28 +75,28 @@ TEST(Dictionary, SectionsOfALaterVersionAreSkipped) {
 
 TEST(Dictionary, NamesWhatIsMalformed) {
   const auto f = [](std::string_view hex, std::string_view expected) {
-    EXPECT_THAT(error_of(from_hex(hex)), HasSubstr(expected)) << hex;
+    EXPECT_THAT(error_of(spaced_hex(hex)), HasSubstr(expected)) << hex;
   };
   f("0105", "is cut");
-  f("03020161" "03020161", "section 3 after 3");
-  f("03020161" "0100", "section 1 after 3");
+  f("03020161 03020161", "section 3 after 3");
+  f("03020161 0100", "section 1 after 3");
   f("0000", "section 0 after 0");
-  f("010601016201" "61", "section after 0 is cut");
-  f("0109" "02" "01620163" "01610163", "not ascending");
-  f("0109" "02" "01610163" "01610163", "not ascending");
-  f("0104" "01" "016100", "label value has 0 bytes");
-  f("0105" "01" "01620103", "control character");
-  f("0103" "02" "0162", "labels are cut");
-  f("0103" "01" "0009", "labels are cut");
-  f("0101" "29", "41 labels; at most 40");
-  f("0202" "8108", "1025 devices; at most 1024");
-  f("0202" "0100", "device has 0 bytes");
-  f("0203" "010261", "devices are cut");
-  f("0204" "01016100", "section 2 is cut or too long");
+  f("010601016201 61", "section after 0 is cut");
+  f("0109 02 01620163 01610163", "not ascending");
+  f("0109 02 01610163 01610163", "not ascending");
+  f("0104 01 016100", "label value has 0 bytes");
+  f("0105 01 01620103", "control character");
+  f("0103 02 0162", "labels are cut");
+  f("0103 01 0009", "labels are cut");
+  f("0101 29", "41 labels; at most 40");
+  f("0202 8108", "1025 devices; at most 1024");
+  f("0202 0100", "device has 0 bytes");
+  f("0203 010261", "devices are cut");
+  f("0204 01016100", "section 2 is cut or too long");
   f("03020061", "boot has 0 bytes");
   f("04020100", "section 4 is cut or too long");
   f("040100", "interval");
-  f("0405" "8080808010", "interval");
+  f("0405 8080808010", "interval");
 }
 
 TEST(Dictionary, AtMostKDictionaryBytesMax) {

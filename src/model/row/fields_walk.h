@@ -1,5 +1,5 @@
-// The inner loop over the values of one row, in a header because its users must have it inlined. The grammar is in row.h;
-// use FieldsReader unless a walk with a callback is wanted.
+// The inner loop over the values of one row, in a header because its users must have it inlined. The grammar is in
+// row.h; use FieldsReader unless a walk with a callback is wanted.
 //
 // Units      none.
 // Ownership  borrows the bytes.
@@ -65,10 +65,14 @@ inline bool read_special(const uint8_t*& at, const uint8_t* end, Value& out) {
   if (end - at < 8) return false;
   std::memcpy(&out.bits, at, 8);
   at += 8;
-  if (form == kFloat64Form) out.type = ValueType::kFloat64;
-  else if (form == kUint64Form) out.type = ValueType::kUint64;
-  else if (form == kInt64Form) out.type = ValueType::kInt64;
-  else return false;
+  if (form == kFloat64Form)
+    out.type = ValueType::kFloat64;
+  else if (form == kUint64Form)
+    out.type = ValueType::kUint64;
+  else if (form == kInt64Form)
+    out.type = ValueType::kInt64;
+  else
+    return false;
   return true;
 }
 
@@ -77,8 +81,10 @@ inline bool read_value(const uint8_t*& at, const uint8_t* end, Value& out) {
   if ((*at & 3) == 3) return read_special(at, end, out);
   uint64_t h;
   if (!read_varint(at, end, h)) return false;
-  if ((h & 1) == 0) out = Value::of(unzigzag(h >> 1));
-  else out = {ValueType::kFloat64, std::bit_cast<uint64_t>(static_cast<double>(unzigzag(h >> 2)) / 100.0)};
+  if ((h & 1) == 0)
+    out = Value::of(unzigzag(h >> 1));
+  else
+    out = {ValueType::kFloat64, std::bit_cast<uint64_t>(static_cast<double>(unzigzag(h >> 2)) / 100.0)};
   return true;
 }
 

@@ -103,7 +103,8 @@ void encode_fields(ByteWriter& out, const std::vector<std::optional<Value>>& val
   out.varint(values.size());
   for (size_t first = 0; first < values.size(); first += 8) {
     unsigned bits = 0;
-    for (size_t i = first; i < values.size() && i < first + 8; ++i) bits |= unsigned{values[i].has_value()} << (i - first);
+    for (size_t i = first; i < values.size() && i < first + 8; ++i)
+      bits |= unsigned{values[i].has_value()} << (i - first);
     out.u8(static_cast<uint8_t>(bits));
   }
   for (const auto& value : values) {
@@ -161,9 +162,12 @@ void RowBlockWriter::add(GroupId group, uint32_t device, Timestamp time, ByteVie
 RowBlockReader::RowBlockReader(ByteView block) : in_(block) {
   const uint8_t unit = in_.u8();
   base_ = in_.svarint();
-  if (unit == static_cast<uint8_t>(RowBlockWriter::Unit::kMilliseconds)) unit_ns_ = kNsPerMs;
-  else if (unit == static_cast<uint8_t>(RowBlockWriter::Unit::kNanoseconds)) unit_ns_ = 1;
-  else in_.fail();
+  if (unit == static_cast<uint8_t>(RowBlockWriter::Unit::kMilliseconds))
+    unit_ns_ = kNsPerMs;
+  else if (unit == static_cast<uint8_t>(RowBlockWriter::Unit::kNanoseconds))
+    unit_ns_ = 1;
+  else
+    in_.fail();
 }
 
 std::optional<RowView> RowBlockReader::next() {

@@ -1,11 +1,13 @@
 // Row: all fields of one group of one VM (and device) at one time, and its compact encoding.
 //
 // The encoding is the same on the wire, in the log and in the head: one copy of bytes from socket to head.
+// Drawn: docs/formats/row.md.
 //
-//   fields := varint n · bitmap of n bits (⌈n/8⌉ bytes, bit i of byte i/8 = field i is present) · value of each present field
+//   fields := varint n · bitmap (⌈n/8⌉ bytes; bit i of byte i/8 = field i is present) · value of each present field
 //   value  := varint h: h & 1 = 0 → integer, zigzag of h >> 1          (|integer| < 2^62)
-//                       h & 3 = 1 → hundredths, zigzag of h >> 2, / 100 (only where the quotient is the double, bit for bit)
-//                       h = 3 → 8 bytes float64 · h = 7 → 8 bytes uint64 · h = 11 → 8 bytes int64 · h = 15 true · h = 19 false
+//                       h & 3 = 1 → hundredths, zigzag of h >> 2, / 100 (only where that is the double, bit for bit)
+//                       h = 3 → 8 bytes float64 · h = 7 → 8 bytes uint64 · h = 11 → 8 bytes int64
+//                       h = 15 → true · h = 19 → false
 //   row    := varint length of what follows · varint group · varint device · svarint (time - base) · fields
 //             device 0 = the VM itself, i = the i-th (from 1) of the dictionary's devices
 //   block  := u8 time unit (1 = ms, 2 = ns) · svarint base time in that unit · rows to the end
@@ -104,7 +106,8 @@ class FieldsReader {
     uint16_t index;
     Value value;
   };
-  explicit FieldsReader(ByteView fields) : end_(fields.data() + fields.size()), ok_(fields::read_shape(fields, shape_)) {
+  explicit FieldsReader(ByteView fields)
+      : end_(fields.data() + fields.size()), ok_(fields::read_shape(fields, shape_)) {
     at_ = ok_ ? shape_.values : end_;
     word_ = shape_.word(0);
   }

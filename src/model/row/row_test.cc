@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/rt/random.h"
+#include "model/row/testing/golden.h"
 
 namespace dragonfly {
 namespace {
@@ -65,7 +66,9 @@ TEST(Value, EncodesInTheShortestFormThatIsExact) {
 }
 
 TEST(Value, ConvertsOnlyWhatFitsExactly) {
-  const auto f = [](Value value, ValueType to, std::optional<Value> expected) { EXPECT_EQ(convert(value, to), expected); };
+  const auto f = [](Value value, ValueType to, std::optional<Value> expected) {
+    EXPECT_EQ(convert(value, to), expected);
+  };
   const auto kFloat64 = ValueType::kFloat64;
   const auto kInt64 = ValueType::kInt64;
   const auto kUint64 = ValueType::kUint64;
@@ -144,7 +147,7 @@ TEST(FieldsProperty, EveryValueComesBackInItsColumn) {
 
 TEST(Fields, RefusesWhatIsNotTheGrammar) {
   const auto f = [](std::string_view hex) {
-    const Bytes bytes = from_hex(hex);
+    const Bytes bytes = spaced_hex(hex);
     const bool read = decoded(bytes).has_value();
     EXPECT_EQ(fields_are_valid(GroupId{kFirstCustomGroup}, bytes), read) << hex;
     return read;
@@ -152,18 +155,18 @@ TEST(Fields, RefusesWhatIsNotTheGrammar) {
   EXPECT_TRUE(f("00"));
   EXPECT_TRUE(f("010104"));
   EXPECT_TRUE(f("0100"));
-  EXPECT_TRUE(f("01018400"));              // 2 in two bytes: a varint may be padded.
-  EXPECT_FALSE(f(""));                     // No count.
-  EXPECT_FALSE(f("01"));                   // No bitmap.
-  EXPECT_FALSE(f("0101"));                 // No value.
-  EXPECT_FALSE(f("01010400"));             // A byte too many.
-  EXPECT_FALSE(f("010304"));               // A bit beyond n.
-  EXPECT_FALSE(f("010184"));               // A varint cut.
-  EXPECT_FALSE(f("010103000000000000f0")); // A double cut.
-  EXPECT_FALSE(f("010117"));               // A form that is not one.
+  EXPECT_TRUE(f("01018400"));                   // 2 in two bytes: a varint may be padded.
+  EXPECT_FALSE(f(""));                          // No count.
+  EXPECT_FALSE(f("01"));                        // No bitmap.
+  EXPECT_FALSE(f("0101"));                      // No value.
+  EXPECT_FALSE(f("01010400"));                  // A byte too many.
+  EXPECT_FALSE(f("010304"));                    // A bit beyond n.
+  EXPECT_FALSE(f("010184"));                    // A varint cut.
+  EXPECT_FALSE(f("010103000000000000f0"));      // A double cut.
+  EXPECT_FALSE(f("010117"));                    // A form that is not one.
   EXPECT_FALSE(f("010183000000000000000000"));  // A padded form.
   EXPECT_FALSE(f("0101ffffffffffffffffffff"));  // More than 64 bits.
-  EXPECT_FALSE(f("8108"));                 // More than kFieldsMax.
+  EXPECT_FALSE(f("8108"));                      // More than kFieldsMax.
 }
 
 TEST(Fields, AtMostKFieldsMax) {
@@ -268,19 +271,19 @@ TEST(RowBlock, MillisecondsRoundDown) {
 }
 
 TEST(RowBlock, RefusesWhatIsNotTheGrammar) {
-  const auto f = [](std::string_view hex) { return rows_of(from_hex(hex)).has_value(); };
-  EXPECT_TRUE(f("0100"));                            // No rows.
-  EXPECT_TRUE(f("010004010000" "00"));               // One row without fields.
+  const auto f = [](std::string_view hex) { return rows_of(spaced_hex(hex)).has_value(); };
+  EXPECT_TRUE(f("0100"));             // No rows.
+  EXPECT_TRUE(f("010004010000 00"));  // One row without fields.
   EXPECT_FALSE(f(""));
-  EXPECT_FALSE(f("01"));                             // No base.
-  EXPECT_FALSE(f("0000"));                           // No such unit.
+  EXPECT_FALSE(f("01"));    // No base.
+  EXPECT_FALSE(f("0000"));  // No such unit.
   EXPECT_FALSE(f("0300"));
-  EXPECT_FALSE(f("010005010000" "00"));              // Longer than the block.
-  EXPECT_FALSE(f("010003010000"));                   // No fields at all.
-  EXPECT_FALSE(f("010000"));                         // An empty row.
-  EXPECT_FALSE(f("0100088080808010" "000000"));      // Group of more than 32 bits.
-  EXPECT_FALSE(f("0100" "81800104"));                // A length above kRowBytesMax.
-  EXPECT_FALSE(f("01feffffffffffffffff01" "0401000000"));  // ms that are no ns.
+  EXPECT_FALSE(f("010005010000 00"));                    // Longer than the block.
+  EXPECT_FALSE(f("010003010000"));                       // No fields at all.
+  EXPECT_FALSE(f("010000"));                             // An empty row.
+  EXPECT_FALSE(f("0100088080808010 000000"));            // Group of more than 32 bits.
+  EXPECT_FALSE(f("0100 81800104"));                      // A length above kRowBytesMax.
+  EXPECT_FALSE(f("01feffffffffffffffff01 0401000000"));  // ms that are no ns.
 }
 
 TEST(RowBlock, EveryCutAndBitFlipIsReadWithoutHarm) {

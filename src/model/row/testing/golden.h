@@ -1,4 +1,4 @@
-// Golden bytes for tests: what a format looked like when it was released, as lines of hexadecimal digits in
+// Bytes for tests. Golden bytes: what a format looked like when it was released, as lines of hexadecimal digits in
 // tests/compat/<version>/<name>.hex. They are read for ever. DF_WRITE_GOLDEN=1 writes files that are not there yet;
 // one that is there is never overwritten: a changed format is a new version.
 #pragma once
@@ -13,6 +13,15 @@
 #include "base/core/bytes.h"
 
 namespace dragonfly {
+
+// from_hex of text in which blanks may part the fields.
+inline Bytes spaced_hex(std::string_view text) {
+  std::string digits;
+  for (const char c : text) {
+    if (c != ' ') digits += c;
+  }
+  return from_hex(digits);
+}
 
 // Content of tests/compat/v1/<name>.hex below `source_dir`; `current` = what this build would write.
 inline Bytes golden(const std::string& source_dir, const std::string& name, const Bytes& current) {
