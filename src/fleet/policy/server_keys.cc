@@ -27,11 +27,11 @@ constexpr ConfigKey kServerKeys[] = {
      "Host names under which the server may be asked besides loopback."},
     {"log.level", "", ConfigType::kWord, "info", "", 0, 0, "debug|info|warning|error",
      "The least serious message that is written."},
-    {"limits.vms", "", ConfigType::kInteger, "200000", "VMs", 1, 10'000'000, "", "VMs in all namespaces."},
+    {"limits.vms", "", ConfigType::kInteger, "1000000", "VMs", 1, 10'000'000, "", "VMs in all namespaces."},
     {"limits.series_per_namespace", "", ConfigType::kInteger, "100000", "series", 1, 100'000'000, "",
      "Series of custom measurements in one namespace."},
-    {"limits.measurements", "", ConfigType::kInteger, "10000", "measurements", 1, 1'000'000, "",
-     "Custom measurements in all namespaces."},
+    {"limits.measurements_per_namespace", "", ConfigType::kInteger, "10000", "measurements", 1, 1'000'000, "",
+     "Custom measurements of one namespace."},
 };
 
 std::string_view section_of(const ConfigKey& key) { return key.name.substr(0, key.name.find('.')); }
@@ -67,7 +67,7 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.log_level = config.text("log.level");
   settings.vms_max = config.integer("limits.vms");
   settings.series_per_namespace_max = config.integer("limits.series_per_namespace");
-  settings.measurements_max = config.integer("limits.measurements");
+  settings.measurements_per_namespace_max = config.integer("limits.measurements_per_namespace");
   return settings;
 }
 

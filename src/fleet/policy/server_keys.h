@@ -28,9 +28,9 @@ struct ServerSettings {
   std::vector<std::string> cors_origins;
   std::vector<std::string> allowed_hosts;
   std::string log_level = "info";  // debug | info | warning | error
-  int64_t vms_max = 200'000;
+  int64_t vms_max = 1'000'000;
   int64_t series_per_namespace_max = 100'000;
-  int64_t measurements_max = 10'000;
+  int64_t measurements_per_namespace_max = 10'000;
 
   // `config` holds the keys of server_config_keys().
   static ServerSettings from(const Config& config);

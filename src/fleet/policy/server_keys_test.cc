@@ -95,7 +95,7 @@ TEST(ServerKeys, TheOtherSettings) {
                     {"server.http=[::]:0", "server.udp=0.0.0.0:1", "server.data_dir=/d", "server.advertise=a:1",
                      "ingest.shards=4", "ingest.allow_plaintext=true", "ingest.telegraf=false",
                      "ingest.receive_buffer=64M", "api.cors_origins=a,b", "api.allowed_hosts=h", "log.level=debug",
-                     "limits.vms=5", "limits.series_per_namespace=6", "limits.measurements=7"}});
+                     "limits.vms=5", "limits.series_per_namespace=6", "limits.measurements_per_namespace=7"}});
   ASSERT_TRUE(config) << config.error().message;
   const ServerSettings s = ServerSettings::from(*config);
   EXPECT_EQ(s.http, "[::]:0");
@@ -111,7 +111,7 @@ TEST(ServerKeys, TheOtherSettings) {
   EXPECT_EQ(s.log_level, "debug");
   EXPECT_EQ(s.vms_max, 5);
   EXPECT_EQ(s.series_per_namespace_max, 6);
-  EXPECT_EQ(s.measurements_max, 7);
+  EXPECT_EQ(s.measurements_per_namespace_max, 7);
 }
 
 }  // namespace
