@@ -84,7 +84,12 @@ Result<std::unique_ptr<ChunkDb>> ChunkDb::open(const ChunkDbOptions& options, Ex
 }
 
 ChunkDb::ChunkDb(const ChunkDbOptions& options, Executor& readers, Clock& clock)
-    : options_(options), readers_(readers), clock_(clock), background_(std::make_shared<BackgroundState>()) {}
+    : options_(options),
+      store_(new StoreOptions{std::filesystem::path(options.directory) / "store", options.write_buffer_bytes,
+                              rocksdb::NewLRUCache(options.block_cache_bytes)}),
+      readers_(readers),
+      clock_(clock),
+      background_(std::make_shared<BackgroundState>()) {}
 
 ChunkDb::~ChunkDb() {
   {
@@ -106,10 +111,7 @@ ChunkDb::~ChunkDb() {
 }
 
 Result<> ChunkDb::start() {
-  StoreOptions store;
-  store.directory = std::filesystem::path(options_.directory) / "store";
-  store.write_buffer_bytes = options_.write_buffer_bytes;
-  auto opened = open_store(store, background_);
+  auto opened = open_store(*store_, background_);
   if (!opened) return fail(opened.error());
   db_ = std::move(opened->db);
   for (auto* family : opened->families) {
@@ -323,10 +325,8 @@ Result<std::shared_ptr<Partition>> ChunkDb::partition_for(int64_t time_ns) {
     if (const auto at = partitions_.find(hour); at != partitions_.end()) return at->second;
   }
   const std::lock_guard families(families_mutex_);
-  StoreOptions store;
-  store.write_buffer_bytes = options_.write_buffer_bytes;
   rocksdb::ColumnFamilyHandle* family = nullptr;
-  const auto status = db_->CreateColumnFamily(family_options(store), partition_name(hour), &family);
+  const auto status = db_->CreateColumnFamily(family_options(*store_), partition_name(hour), &family);
   if (!status.ok()) return fail(to_error(status, fmt::format("cannot make partition {}", partition_name(hour))));
   auto partition = std::make_shared<Partition>(*db_, family, hour);
   const std::lock_guard lock(partitions_mutex_);

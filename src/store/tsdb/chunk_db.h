@@ -39,6 +39,7 @@ struct Partition;
 struct ScanSelection;
 class PartitionScan;
 class BackgroundState;
+struct StoreOptions;
 
 // Chunks are split so that a scan need not look back further than this for one that reaches into its range.
 inline constexpr Duration kChunkSpanMax = std::chrono::hours(1);
@@ -46,7 +47,8 @@ inline constexpr Duration kChunkSpanMax = std::chrono::hours(1);
 struct ChunkDbOptions {
   std::string directory;  // The database lies in `directory`/store.
   size_t queue_max = 1024;
-  size_t write_buffer_bytes = size_t{32} << 20;
+  size_t write_buffer_bytes = size_t{32} << 20;  // Of each partition.
+  size_t block_cache_bytes = size_t{32} << 20;
 };
 
 class ChunkDb final : public ChunkStore, public SeriesReader {
@@ -101,6 +103,7 @@ class ChunkDb final : public ChunkStore, public SeriesReader {
   void tell_damage(std::string text, std::vector<std::string>* missing);
 
   const ChunkDbOptions options_;
+  const std::unique_ptr<const StoreOptions> store_;
   Executor& readers_;
   Clock& clock_;
   TsdbStats stats_;

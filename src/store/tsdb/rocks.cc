@@ -1,6 +1,5 @@
 #include "store/tsdb/rocks.h"
 
-#include <rocksdb/cache.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 
@@ -131,9 +130,8 @@ void BackgroundState::OnCompactionCompleted(rocksdb::DB*, const rocksdb::Compact
 }
 
 rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options) {
-  static const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = cache;
+  table.block_cache = options.block_cache;
   table.block_size = 8 * 1024;  // A few chunks: what one damaged block costs.
   rocksdb::ColumnFamilyOptions out;
   out.compression = rocksdb::kNoCompression;  // Chunks are compressed by their codec.

@@ -8,6 +8,7 @@
 // Limits     none.
 #pragma once
 
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 
@@ -46,7 +47,7 @@ class BackgroundState final : public rocksdb::EventListener {
 struct StoreOptions {
   std::filesystem::path directory;
   size_t write_buffer_bytes = size_t{32} << 20;  // Of each partition.
-  size_t block_cache_bytes = size_t{32} << 20;
+  std::shared_ptr<rocksdb::Cache> block_cache;
 };
 
 rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options);
