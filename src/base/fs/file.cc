@@ -148,20 +148,21 @@ class SystemFiles final : public FileSystem {
     if (!file) return fail_errno("open", path, errno);
     struct stat info {};
     if (::fstat(file.get(), &info) != 0) return fail_errno("stat", path, errno);
-    Bytes out;
-    // Files of /proc tell a size of 0; so the size is a hint and the end is where read() says.
-    size_t want = static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(info.st_size), bytes_max)) + 1;
-    for (;;) {
-      const size_t at = out.size();
-      out.resize(at + want);
-      const ssize_t got = retry_interrupted([&] { return ::read(file.get(), out.data() + at, want); });
+    // Files of /proc tell a size of 0; so the size is a hint and the end is where read() says. One byte more than
+    // expected, so that the end is found without growing.
+    Bytes out(static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(info.st_size), bytes_max)) + 1);
+    for (size_t size = 0;;) {
+      const ssize_t got = retry_interrupted([&] { return ::read(file.get(), out.data() + size, out.size() - size); });
       if (got < 0) return fail_errno("read", path, errno);
-      out.resize(at + static_cast<size_t>(got));
-      if (got == 0) return out;
-      if (out.size() > bytes_max)
+      size += static_cast<size_t>(got);
+      if (size > bytes_max)
         return fail(ErrorCode::kResourceExhausted, "read {}: longer than the allowed {} bytes", path.native(),
                     bytes_max);
-      want = static_cast<size_t>(std::min<uint64_t>(bytes_max - out.size() + 1, 65'536));
+      if (got == 0) {
+        out.resize(size);
+        return out;
+      }
+      if (size == out.size()) out.resize(static_cast<size_t>(std::min<uint64_t>(bytes_max + 1, 2 * size + 4096)));
     }
   }
 

@@ -301,10 +301,11 @@ void Shard::take_rows(AgentSession& agent, const FrameHeader& header, const Rows
     all_wanted = all_wanted && is_catalogue_group(row->group) && row->time >= oldest && row->time <= newest;
     ++count;
   }
-  if (!reader.ok() || count == 0) return refuse_datagram(DatagramFault::kBody, *agent.source);
+  if (!reader.ok()) return refuse_datagram(DatagramFault::kBody, *agent.source);
+  if (rows.request_id != 0) answer_request(rows.request_id, rows, *agent.dictionary);
+  if (count == 0) return queue_ack(agent);  // An answer for groups of which the VM has nothing.
   context_.stats.rows_received.add(count);
   const uint64_t first = rows.first_sequence;
-  if (rows.request_id != 0) answer_request(rows.request_id, rows, *agent.dictionary);
   if (agent.is_done(rows.spool_id, first, first + count - 1)) {
     context_.stats.rows_duplicate.add(count);
     return queue_ack(agent);

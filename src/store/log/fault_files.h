@@ -6,7 +6,7 @@
 //
 // Units      operations are counted from 1; bytes.
 // Ownership  files that were handed out share their content with it and may outlive a loss of power.
-// Threading  any thread.
+// Threading  any thread: the test's and the committer's, so one std::mutex guards it all.
 // Errors     the injected one.
 // Limits     none.
 #pragma once

@@ -11,7 +11,8 @@
 // Units      bytes.
 // Ownership  borrows FileSystem, Clock and LogStats, which outlive it. The destructor stops it.
 // Threading  replay() and start(): one thread, in this order, before anything else. submit(), end(), cut(): any thread.
-//            stop(): one thread, not the committer's.
+//            stop(): one thread, not the committer's. A std::mutex guards the queue and the list of segments, for
+//            every shard submits and the committer waits on it; it is never held during file operations.
 // Errors     open: the directory cannot be made or read. replay: the end of the log cannot be made durable; never for
 //            damage, which is in its report.
 // Limits     LogOptions. A batch larger than queue_bytes_max is never taken. One group holds at most kGroupBytesMax
