@@ -1,4 +1,10 @@
 // ReceiverStats: what the receivers count; one object for all shards (relaxed atomics). Names as in docs/limits.md.
+//
+// Units      in the metrics' names.
+// Ownership  owned by the wiring; outlives what counts in it.
+// Threading  any thread: relaxed atomics.
+// Errors     none.
+// Limits     none.
 #pragma once
 
 #include <array>

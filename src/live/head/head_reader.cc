@@ -1,3 +1,4 @@
+// Reads no foreign bytes: rows were checked at the door.
 #include "live/head/head_reader.h"
 
 #include <algorithm>

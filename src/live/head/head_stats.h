@@ -1,4 +1,10 @@
 // HeadStats: what a head counts; one object for all shards (relaxed atomics).
+//
+// Units      in the metrics' names.
+// Ownership  owned by the wiring; outlives what counts in it.
+// Threading  any thread: relaxed atomics.
+// Errors     none.
+// Limits     none.
 #pragma once
 
 #include "base/obs/metrics.h"

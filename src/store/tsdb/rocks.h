@@ -39,7 +39,7 @@ class BackgroundState final : public rocksdb::EventListener {
   void OnCompactionCompleted(rocksdb::DB* db, const rocksdb::CompactionJobInfo& job) override;
 
  private:
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // The database's own threads write, anybody reads.
   std::string error_;
   std::set<std::string> damaged_;
 };
