@@ -1,0 +1,67 @@
+#include "checkpointer.h"
+
+#include <algorithm>
+#include <future>
+
+#include "base/rt/worker_pool.h"
+
+namespace dragonfly {
+namespace {
+
+// Runs `ask` on the shard's thread and waits; nullopt where the shard is too busy or stops.
+template <class Answer, class Ask>
+std::optional<Answer> ask_shard(Shard& shard, Ask ask) {
+  auto promise = std::make_shared<std::promise<Answer>>();
+  auto answer = promise->get_future();
+  if (!shard.post([promise, ask] { promise->set_value(ask()); })) return std::nullopt;
+  if (answer.wait_for(10s) != std::future_status::ready) return std::nullopt;
+  return answer.get();
+}
+
+}  // namespace
+
+void Checkpointer::start(Duration interval, Duration retention_raw) {
+  thread_ = std::jthread([this, interval, retention_raw](std::stop_token stop) {
+    name_this_thread("checkpointer");
+    std::mutex mutex;
+    std::condition_variable_any sleep;
+    std::unique_lock lock(mutex);
+    while (!sleep.wait_for(lock, stop, interval, [&] { return stop.stop_requested(); })) {
+      if (auto result = run_once(); !result) log_warning("checkpoint", "{}", result.error().message);
+      if (auto dropped = parts_.store.drop_before(parts_.clock.wall() - retention_raw); !dropped) {
+        log_warning("checkpoint", "{}", dropped.error().message);
+      }
+    }
+  });
+}
+
+void Checkpointer::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<> Checkpointer::run_once() {
+  using Position = std::optional<LogPosition>;
+  LogPosition needed = parts_.log.end();
+  const auto take = [&](const std::optional<Position>& position) {
+    if (!position) return false;
+    if (*position && **position < needed) needed = **position;
+    return true;
+  };
+  const Error busy{ErrorCode::kUnavailable, "a shard is too busy for a checkpoint; the next one tries again"};
+  for (Shard* shard : parts_.shards) {
+    if (!take(ask_shard<Position>(*shard, [shard] { return shard->oldest_in_flight(); }))) return fail(busy);
+  }
+  for (Shard* shard : parts_.shards) {
+    if (!take(ask_shard<Position>(*shard, [shard] { return shard->head().oldest_unsealed(); }))) return fail(busy);
+    auto agents = ask_shard<std::vector<std::pair<std::string, Bytes>>>(*shard, [shard] { return shard->changed_agents(); });
+    if (!agents) return fail(busy);
+    for (const auto& [key, state] : *agents) DF_TRY(parts_.store.put_metadata(key, state));
+  }
+  DF_TRY(parts_.directory.save_new(parts_.store));
+  DF_TRY(parts_.store.checkpoint(needed));
+  parts_.log.cut(needed);
+  return {};
+}
+
+}  // namespace dragonfly

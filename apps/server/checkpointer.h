@@ -1,0 +1,45 @@
+// Checkpointer: every interval makes durable what heads were sealed to, saves names and agents' states, and cuts the log
+// below the oldest row that the store does not have.
+//
+// Order: end of the log, in-flight batches of all shards, unsealed rows of all shards (a batch that was in flight is then
+// either still counted or in a head), then metadata, store, log.
+//
+// Units      ns.
+// Ownership  borrows everything, which outlives it; owns its thread.
+// Threading  start(), stop(): the owner's thread.
+// Errors     logged; the log is then not cut and the next turn tries again.
+// Limits     one checkpoint at a time.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "fleet/registry/directory.h"
+#include "ingest/receiver/shard.h"
+#include "store/log/log.h"
+#include "store/tsdb/chunk_db.h"
+
+namespace dragonfly {
+
+class Checkpointer {
+ public:
+  struct Parts {
+    std::vector<Shard*> shards;
+    LiveDirectory& directory;
+    ChunkDb& store;
+    Log& log;
+    const Clock& clock;
+  };
+  explicit Checkpointer(Parts parts) : parts_(std::move(parts)) {}
+  ~Checkpointer() { stop(); }
+  void start(Duration interval, Duration retention_raw);
+  void stop();
+  Result<> run_once();
+
+ private:
+  const Parts parts_;
+  std::jthread thread_;
+};
+
+}  // namespace dragonfly

@@ -1,0 +1,95 @@
+#include "options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "base/net/endpoint.h"
+
+namespace dragonfly {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) {
+  fmt::print(stderr, "cb-dragonfly: {}\nTry `cb-dragonfly --help`.\n", message);
+  std::exit(2);
+}
+
+Config load_config(const std::string& file, std::vector<std::string> sets) {
+  ConfigInput input;
+  input.sets = std::move(sets);
+  Bytes content;
+  const Path path = file.empty() ? Path("conf/config.yaml") : Path(file);
+  auto read = system_files().read_file(path, kConfigFileBytesMax);
+  if (read) content = std::move(*read);
+  if (!read && !file.empty()) refuse(read.error().message);
+  input.file_name = path.string();
+  input.file_text = as_text(content);
+  auto config = Config::load(server_config_keys(), input);
+  if (!config) refuse(config.error().message);
+  return std::move(*config);
+}
+
+// Until TLS and tokens exist, anything but loopback has to be asked for aloud.
+void check_http(const std::string& http, bool insecure) {
+  const auto endpoint = Endpoint::parse(http);
+  if (!endpoint) refuse("--http: " + endpoint.error().message);
+  if (!endpoint->is_loopback() && !insecure) {
+    refuse(fmt::format("--http {} is not a loopback address: the API has no TLS and no tokens yet; use 127.0.0.1, or "
+                       "--insecure to open it to the network all the same", http));
+  }
+}
+
+}  // namespace
+
+ServerOptions read_options(int argc, char** argv) {
+  CLI::App app("CB-Dragonfly: collects, keeps and answers the metrics of VMs in many clouds.", "cb-dragonfly");
+  std::string file, data_dir, http, udp, out, prefix = "vm-";
+  std::vector<std::string> sets;
+  VmIdentity vm;
+  size_t count = 0;
+  bool insecure = false;
+  app.add_option("--config", file, "Configuration file (default: conf/config.yaml if it is there)")->type_name("FILE");
+  app.add_option("--data-dir", data_dir, "Where data, keys and the log lie (default: ./data)")->type_name("DIR");
+  app.add_option("--http", http, "Where the API listens (default: 127.0.0.1:9090)")->type_name("ADDR:PORT");
+  app.add_option("--udp", udp, "Where agents send to (default: 127.0.0.1:8094)")->type_name("ADDR:PORT");
+  app.add_option("--set", sets, "Sets one key of the configuration; may be repeated")->type_name("KEY=VALUE");
+  app.add_flag("--insecure", insecure, "Allows an --http address that others can reach, without TLS and tokens");
+  app.set_version_flag("--version", DF_VERSION);
+  CLI::App* key = app.add_subcommand("agent-key", "Keys of agents");
+  CLI::App* fresh = key->add_subcommand("new", "Makes the key of one agent, or of several; works beside a running server");
+  key->require_subcommand(1);
+  fresh->add_option("--data-dir", data_dir, "The server's data directory (default: ./data)")->type_name("DIR");
+  fresh->add_option("--ns", vm.ns, "Namespace (default: default)")->type_name("NS");
+  fresh->add_option("--mcis", vm.mcis, "MCIS of the VM (default: default)")->type_name("ID");
+  fresh->add_option("--vm", vm.vm, "The VM that the key may write")->type_name("ID");
+  fresh->add_option("--count", count, "Makes keys for PREFIX1 … PREFIXN instead")->type_name("N");
+  fresh->add_option("--prefix", prefix, "With --count (default: vm-)")->type_name("TEXT");
+  fresh->add_option("--out", out, "Where the key goes (default: standard output)")->type_name("FILE");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    std::exit(code == 0 ? 0 : 2);
+  }
+  if (!data_dir.empty()) sets.push_back("server.data_dir=" + data_dir);
+  if (!http.empty()) sets.push_back("server.http=" + http);
+  if (!udp.empty()) sets.push_back("server.udp=" + udp);
+  const Config config = load_config(file, std::move(sets));
+  ServerOptions options;
+  options.settings = ServerSettings::from(config);
+  options.policy = Policy::from(config);
+  options.warnings = config.warnings();
+  if (!fresh->parsed()) {
+    check_http(options.settings.http, insecure);
+    return options;
+  }
+  AgentKeyRequest request;
+  request.out = out;
+  if (vm.mcis.empty()) vm.mcis = "default";
+  if ((count == 0) == vm.vm.empty()) refuse("agent-key new takes either --vm ID or --count N");
+  if (count > AgentRegistry::kAgentsMax) refuse(fmt::format("--count {}: allowed are 1 to {}", count, AgentRegistry::kAgentsMax));
+  if (count == 0) request.vms.push_back(vm);
+  for (size_t i = 1; i <= count; ++i) request.vms.push_back({vm.ns, vm.mcis, fmt::format("{}{}", prefix, i)});
+  options.agent_key = std::move(request);
+  return options;
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,30 @@
+// What cb-dragonfly was asked to do on its command line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <optional>
+
+#include "fleet/policy/policy.h"
+#include "fleet/policy/server_keys.h"
+#include "fleet/registry/agent_registry.h"
+
+namespace dragonfly {
+
+struct AgentKeyRequest {
+  std::vector<VmIdentity> vms;
+  std::string out;  // Empty: standard output.
+};
+
+struct ServerOptions {
+  ServerSettings settings;
+  Policy policy;
+  std::vector<std::string> warnings;
+  std::optional<AgentKeyRequest> agent_key;  // `agent-key new`
+};
+
+// Ends the process for --help, --version and wrong usage (exit code 2).
+ServerOptions read_options(int argc, char** argv);
+
+}  // namespace dragonfly

@@ -1,0 +1,282 @@
+#include "wiring.h"
+
+#include <condition_variable>
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include "base/http/http_server.h"
+#include "base/obs/log.h"
+#include "base/rt/worker_pool.h"
+#include "checkpointer.h"
+#include "ingest/receiver/agent_links.h"
+#include "ingest/receiver/rows_door.h"
+#include "live/head/head_reader.h"
+#include "operations.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr Duration kCheckpointInterval = 30s;
+constexpr Duration kRegistryInterval = 1s;
+
+class Server {
+ public:
+  explicit Server(const ServerOptions& options) : settings_(options.settings), policy_(options.policy) {}
+  ~Server() { stop(); }
+  Result<> start();
+  void stop();
+  // Reads what was appended to the registry and tells the shards.
+  void poll_registry();
+  std::string listening() const { return fmt::format("listening http={} udp={}", http_->local(), udp_local_); }
+
+ private:
+  Result<> open_files();
+  Result<> open_sockets();
+  Result<> recover();
+  void restore_record(const LogRecordReader::Record& record, LogPosition position);
+  Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
+  void write_metrics(MetricsText& text) const;
+
+  const ServerSettings settings_;
+  const Policy policy_;
+  SystemClock clock_;
+  SystemRandom random_;
+  MetricsRegistry metrics_;
+  ReceiverStats receiver_stats_;
+  HeadStats head_stats_;
+  LogStats log_stats_;
+  std::optional<DirectoryLock> lock_;
+  std::optional<AgentRegistry> registry_;
+  std::vector<AgentRecord> enrolled_;
+  std::unique_ptr<LiveDirectory> directory_;
+  std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<ChunkDb> store_;
+  std::unique_ptr<Log> log_;
+  StreamHub hub_;
+  std::unique_ptr<RowsDoor> door_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<Head>> heads_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Operations> operations_;
+  std::unique_ptr<HttpServer> http_;
+  std::string udp_local_;
+  std::atomic<bool> poll_soon_{false};
+  std::jthread registry_thread_;
+  MetricsRegistry::Registration registration_;
+  uint64_t damaged_records_ = 0;
+};
+
+Result<> Server::open_files() {
+  const Path data = settings_.data_dir;
+  DF_TRY(system_files().make_directories(data));
+  auto lock = DirectoryLock::acquire(data);
+  if (!lock) return fail(std::move(lock).error());
+  lock_.emplace(std::move(*lock));
+  auto registry = AgentRegistry::open(system_files(), random_, data);
+  if (!registry) return fail(std::move(registry).error());
+  registry_.emplace(std::move(*registry));
+  directory_ = std::make_unique<LiveDirectory>(
+      DirectoryLimits{.vms_max = static_cast<size_t>(settings_.vms_max),
+                      .measurements_per_namespace_max = static_cast<size_t>(settings_.measurements_per_namespace_max)});
+  workers_ = std::make_unique<WorkerPool>("worker", 4, 4096);
+  ChunkDbOptions store_options;
+  store_options.directory = data.string();
+  auto store = ChunkDb::open(store_options, *workers_, clock_);
+  if (!store) return fail(std::move(store).error());
+  store_ = std::move(*store);
+  LogOptions log_options;
+  log_options.directory = data / "log";
+  auto log = Log::open(system_files(), clock_, log_options, log_stats_);
+  if (!log) return fail(std::move(log).error());
+  log_ = std::move(*log);
+  return {};
+}
+
+Result<> Server::open_sockets() {
+  const auto cpus = std::max(1u, std::thread::hardware_concurrency());
+  const auto count = static_cast<uint32_t>(settings_.shards > 0 ? settings_.shards : cpus);
+  auto bind = Endpoint::parse(settings_.udp);
+  if (!bind) return fail(std::move(bind).error());
+  door_ = std::make_unique<RowsDoor>(*directory_, clock_, receiver_stats_, policy_.effective_late_window());
+  const uint64_t run = make_session(clock_.wall(), static_cast<uint16_t>(random_.next()));
+  std::vector<Shard*> all;
+  for (uint32_t i = 0; i < count; ++i) {
+    UdpOptions udp{*bind, static_cast<int>(settings_.receive_buffer_bytes), count > 1};
+    auto socket = UdpSocket::open(udp);
+    if (!socket) return fail(std::move(socket).error());
+    *bind = socket->local();  // The first may have chosen the port.
+    if (i + 1 == count && count > 1 && !socket->steer_by_agent_id(kFrameVersion, count)) {
+      log_warning("server", "the kernel does not steer datagrams; shards hand frames over instead");
+    }
+    Shard::Context context{clock_,          *log_, *directory_, receiver_stats_, registry_->master_key(), run,
+                           [this] { poll_soon_ = true; },
+                           [this](std::string datagram) { return door_->take_telegraf(std::move(datagram)); }};
+    ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy_.effective_late_window()};
+    shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
+    all.push_back(shards_.back().get());
+    HeadOptions head_options;
+    head_options.keep = policy_.collector_interval;
+    heads_.push_back(std::make_unique<Head>(head_options, *directory_, *store_, *shards_.back(), hub_, head_stats_));
+    shards_.back()->set_head(*heads_.back());
+  }
+  udp_local_ = bind->to_string();
+  for (auto& shard : shards_) shard->set_peers(all);
+  door_->set_shards(all);
+  checkpointer_ = std::make_unique<Checkpointer>(Checkpointer::Parts{all, *directory_, *store_, *log_, clock_});
+  return {};
+}
+
+void Server::restore_record(const LogRecordReader::Record& record, LogPosition position) {
+  const auto note = [&](const auto& result) {
+    if (result) return;
+    ++damaged_records_;
+    log_error("recovery", "a log record is not taken: {}", result.error().message);
+  };
+  switch (record.type) {
+    case LogRecordType::kVm: {
+      const auto vm = VmRecord::decode(record.payload);
+      return vm ? note(directory_->restore_vm(*vm)) : note(vm);
+    }
+    case LogRecordType::kDictionary: return note(directory_->restore_dictionary(record.payload));
+    case LogRecordType::kMeasurement: {
+      const auto measurement = MeasurementRecord::decode(record.payload);
+      return measurement ? note(directory_->restore_measurement(*measurement)) : note(measurement);
+    }
+    case LogRecordType::kRows: {
+      const auto rows = RowsRecord::decode(record.payload);
+      if (!rows) return note(rows);
+      VmEntry* vm = directory_->find_vm(rows->vm);
+      if (vm == nullptr) {
+        return note(Result<>(fail(ErrorCode::kCorruption, "rows of the unknown VM {}", static_cast<uint32_t>(rows->vm))));
+      }
+      Shard& shard = rows->agent ? shard_of(rows->agent->agent_id) : *shards_[static_cast<uint32_t>(rows->vm) % shards_.size()];
+      Shard& owner = vm->shard < shards_.size() ? *shards_[vm->shard] : shard;
+      return owner.restore(*rows, *vm, directory_->find_dictionary(rows->dictionary_id), position);
+    }
+  }
+}
+
+Result<> Server::recover() {
+  auto enrolled = registry_->poll();
+  if (!enrolled) return fail(std::move(enrolled).error());
+  for (const AgentRecord& record : *enrolled) shard_of(record.agent_id).set_agent(record);
+  if (auto restored = directory_->restore_from(*store_); !restored) log_error("recovery", "{}", restored.error().message);
+  for (const bool plain : {false, true}) {
+    const std::string prefix = plain ? "agent/plain/" : "agent/sealed/";
+    DF_TRY(store_->visit_metadata(prefix, [&](std::string_view key, ByteView state) {
+      uint64_t id = 0;
+      for (const char c : key.substr(prefix.size())) id = id << 4 | static_cast<uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+      shard_of(id).restore_agent(id, plain, state);
+    }));
+  }
+  auto report = log_->replay(store_->log_begin(), [this](const auto& record, LogPosition position) {
+    restore_record(record, position);
+  });
+  if (!report) return fail(std::move(report).error());
+  for (const auto& line : report->notes) log_warning("recovery", "{}", line);
+  if (report->records > 0) log_info("recovery", "read {} records, {} bytes of the log", report->records, report->bytes);
+  return {};
+}
+
+void Server::poll_registry() {
+  auto records = registry_->poll();
+  if (!records) return log_warning("registry", "{}", records.error().message);
+  for (const AgentRecord& record : *records) {
+    Shard& shard = shard_of(record.agent_id);
+    if (!shard.post([&shard, record] { shard.set_agent(record); })) log_warning("registry", "a shard is too busy for new agents");
+  }
+}
+
+void Server::write_metrics(MetricsText& text) const {
+  receiver_stats_.write(text);
+  log_stats_.write(text);
+  store_->write_metrics(text);
+  dragonfly::write_metrics(http_->stats(), text);
+  text.counter("dragonfly_rows_stored_total", "Rows that are durable and readable.", head_stats_.rows_stored);
+  text.counter("dragonfly_rows_recovered_total", "Rows read back from the log at the start.", head_stats_.rows_recovered);
+  text.family("dragonfly_rows_duplicate_total", "counter", "Rows that were there already.");
+  text.sample(head_stats_.rows_duplicate.value() + receiver_stats_.rows_duplicate.value());
+  text.family("dragonfly_rows_dropped_total", "counter", "Rows not kept, by cause.");
+  text.sample(head_stats_.rows_unknown_device.value(), "cause=\"unknown_device\"");
+  text.sample(head_stats_.rows_over_series_max.value(), "cause=\"series_limit\"");
+  text.gauge("dragonfly_rows_pending", "Rows on their way to the log, and late rows not classed yet.",
+             static_cast<double>(receiver_stats_.rows_in_flight.value() + head_stats_.rows_pending.value()));
+  text.gauge("dragonfly_vms", "VMs known.", static_cast<double>(directory_->vm_count()));
+  write_process_metrics(text);
+}
+
+Result<> Server::start() {
+  DF_TRY(open_files());
+  DF_TRY(open_sockets());
+  DF_TRY(recover());
+  operations_ = std::make_unique<Operations>(metrics_, *door_, log_stats_, *store_);
+  HttpOptions http;
+  http.listen = settings_.http;
+  http.allowed_hosts = settings_.allowed_hosts;
+  auto server = HttpServer::start(http, clock_, *workers_, [this](HttpRequest request, Responder responder) {
+    operations_->handle(std::move(request), std::move(responder));
+  });
+  if (!server) return fail(std::move(server).error());
+  http_ = std::move(*server);
+  log_->start();
+  for (auto& shard : shards_) shard->start();
+  checkpointer_->start(kCheckpointInterval, policy_.retention_raw);
+  registration_ = metrics_.add([this](MetricsText& text) { write_metrics(text); });
+  registry_thread_ = std::jthread([this](std::stop_token stop) {
+    MonotonicTime last = clock_.monotonic();
+    std::mutex mutex;
+    std::condition_variable_any sleep;
+    std::unique_lock lock(mutex);
+    while (!sleep.wait_for(lock, stop, 100ms, [&] { return stop.stop_requested(); })) {
+      const MonotonicTime now = clock_.monotonic();
+      if (!poll_soon_.exchange(false) && now - last < kRegistryInterval) continue;
+      last = now;
+      poll_registry();
+    }
+  });
+  return {};
+}
+
+void Server::stop() {
+  if (http_) http_->stop();
+  registry_thread_.request_stop();
+  if (registry_thread_.joinable()) registry_thread_.join();
+  if (checkpointer_) checkpointer_->stop();
+  for (auto& shard : shards_) shard->stop_receiving();
+  // The shards' last rows are submitted before the log stops: a task that runs after it proves that.
+  for (auto& shard : shards_) {
+    std::promise<void> done;
+    if (shard->post([&done] { done.set_value(); })) done.get_future().wait();
+  }
+  if (log_) log_->stop();
+  for (auto& shard : shards_) shard->join();
+  registration_ = {};
+  door_.reset();
+  store_.reset();
+}
+
+}  // namespace
+
+int run_server(const ServerOptions& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const auto& warning : options.warnings) log_warning("config", "{}", warning);
+  Server server(options);
+  if (auto started = server.start(); !started) {
+    fmt::print(stderr, "cb-dragonfly: {}\n", started.error().message);
+    return 1;
+  }
+  fmt::print("{}\n", server.listening());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  server.stop();
+  return 0;
+}
+
+}  // namespace dragonfly
