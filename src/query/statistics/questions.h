@@ -1,0 +1,118 @@
+// Questions: what the API's calls ask of the rows: one VM's buckets, one VM's newest interval, series of many VMs.
+//
+// Units      times UTC, in the VM's clock; counters as statistics.h.
+// Ownership  answers are the caller's; the reader outlives the object.
+// Threading  every call blocks until the reader answered: for HTTP workers, never on a shard's thread. Any number of
+//            threads at once.
+// Errors     kInvalidArgument names the parameter; kResourceExhausted names the limit; kTimeout; else the reader's.
+// Limits     the constants below.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/core/time.h"
+#include "model/flow/series_reader.h"
+#include "model/flow/vm.h"
+#include "query/statistics/statistics.h"
+
+namespace dragonfly {
+
+inline constexpr size_t kBucketsMax = 100'000;         // Buckets that one range may have.
+inline constexpr size_t kAnswerCellsMax = 2'000'000;   // Values in one answer.
+inline constexpr size_t kP95ValuesMax = 5'000'000;     // Values kept for p95 across VMs.
+inline constexpr size_t kRowsPerReadMax = 10'000'000;  // Rows that one read may bring.
+inline constexpr size_t kWindowRowsMax = 600;          // The newest rows of a window count.
+inline constexpr Duration kQuestionTimeout = 10s;
+
+// How far before the range a counter's row before may lie.
+constexpr Duration previous_within(Duration interval) { return std::max<Duration>(10 * interval, 15min); }
+
+struct InfoQuestion {
+  VmId vm = VmId::kNone;
+  GroupId group = GroupId::kCpu;
+  Duration bucket{};  // > 0
+  Statistic statistic = Statistic::kAvg;
+  Duration duration{};  // Look-back; its start is floored to a whole bucket, and the running bucket is part of it.
+  Timestamp now{};
+  Duration interval{};  // The agent's tick; 0 = not known.
+};
+struct InfoAnswer {
+  std::vector<Bucket> buckets;  // fields: index = field number; may be fewer than the group has.
+  std::vector<std::string> missing_parts;
+};
+
+struct RealTimeQuestion {
+  VmId vm = VmId::kNone;
+  GroupId group = GroupId::kCpu;
+  Statistic statistic = Statistic::kAvg;
+  Duration window{};  // (now - window, now]
+  Timestamp now{};    // In the VM's clock.
+  Duration interval{};
+};
+struct RealTimeAnswer {
+  WindowValues values;
+  std::vector<std::string> missing_parts;
+};
+
+enum class GroupBy : uint8_t { kVm, kMcis, kNs, kCsp, kRegion, kDevice, kNone };
+// vm, mcis, ns, csp, region, device, none.
+std::optional<GroupBy> find_group_by(std::string_view name);
+
+// A VM with what its series can be grouped by.
+struct QueryVm {
+  VmId id = VmId::kNone;
+  std::string ns;
+  std::string mcis;
+  std::string vm;
+  std::string csp;
+  std::string region;
+};
+
+struct Query {
+  std::vector<QueryVm> vms;
+  GroupId group = GroupId::kCpu;
+  std::vector<uint16_t> fields;  // Field numbers in the order of the answer's values; at least one.
+  ReadRequest::Devices devices = ReadRequest::Devices::kVmOnly;
+  std::vector<std::string> device_names;  // For kNamed.
+  TimeRange range{};
+  Duration step{};  // 0 = raw rows, for kVm only.
+  // Over a step of one VM; with another `by` than kVm across the VMs' values (statistic_within, Across).
+  Statistic statistic = Statistic::kAvg;
+  GroupBy by = GroupBy::kVm;
+  size_t top = 0;       // Keeps the series with the largest first field; 0 = all.
+  Duration interval{};  // The agents' longest tick; 0 = not known.
+};
+
+// Devices are never mixed: each is a series of its own, with a label `device`.
+struct QuerySeries {
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<Bucket> rows;  // Ascending; fields: index = that of Query::fields.
+};
+struct QueryAnswer {
+  std::vector<QuerySeries> series;  // By labels; with `top` the largest first. Only those with rows.
+  std::vector<std::string> missing_parts;
+};
+
+class Questions {
+ public:
+  explicit Questions(SeriesReader& reader, Duration timeout = kQuestionTimeout) : reader_(reader), timeout_(timeout) {}
+
+  Result<InfoAnswer> info(const InfoQuestion& question) const;
+  Result<RealTimeAnswer> real_time(const RealTimeQuestion& question) const;
+  Result<QueryAnswer> query(const Query& query) const;
+
+ private:
+  SeriesReader& reader_;
+  const Duration timeout_;
+};
+
+}  // namespace dragonfly

@@ -1,0 +1,325 @@
+#include "query/statistics/questions.h"
+
+#include <gmock/gmock.h>
+
+#include <numeric>
+
+#include "query/statistics/test_rows.h"
+
+namespace dragonfly {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// A reader of rows in memory that keeps to the interface: at most one row before the range, no more than rows_max.
+class MemoryReader final : public SeriesReader {
+ public:
+  void read(ReadRequest request, Done done) override {
+    requests.push_back(request);
+    ReadAnswer answer;
+    answer.missing_parts = missing;
+    size_t rows = 0;
+    for (const SeriesRows& one : series) {
+      if (std::ranges::find(request.vms, one.vm) == request.vms.end()) continue;
+      if (request.devices == ReadRequest::Devices::kVmOnly && !one.device.empty()) continue;
+      SeriesRows out = one;
+      out.rows.keep({request.range.begin - request.previous_within, request.range.end});
+      const auto first = std::ranges::lower_bound(out.rows.times_ns, unix_ns(request.range.begin)) - out.rows.times_ns.begin();
+      if (first > 1) out.rows.keep({from_unix_ns(out.rows.times_ns[static_cast<size_t>(first) - 1]), request.range.end});
+      rows += out.rows.rows();
+      if (!out.rows.empty()) answer.series.push_back(std::move(out));
+    }
+    if (rows > std::min(request.rows_max, rows_max)) {
+      done(fail(ErrorCode::kResourceExhausted, "too many rows"));
+      return;
+    }
+    done(std::move(answer));
+  }
+
+  // cpu_utilization of `vm` at seconds after kStart.
+  void add_cpu(uint32_t vm, const std::vector<std::pair<double, double>>& values, std::string device = {}) {
+    SeriesRows out{VmId{vm}, std::move(device), ColumnSet::for_group(GroupId::kCpu)};
+    for (const auto& [time_s, value] : values) {
+      out.rows.times_ns.push_back(unix_ns(at_s(time_s)));
+      out.rows.boots.push_back(1);
+      for (size_t i = 0; i < out.rows.columns.size(); ++i) {
+        out.rows.columns[i].bits.push_back(i == 0 ? Value::of(value).bits : 0);
+        out.rows.columns[i].present.push_back(i == 0 ? 1 : 0);
+      }
+    }
+    series.push_back(std::move(out));
+  }
+  // bytes_in-like: the first counter of the network group.
+  void add_network(uint32_t vm, const std::vector<std::pair<double, uint64_t>>& values) {
+    SeriesRows out{VmId{vm}, "", ColumnSet::for_group(GroupId::kNetwork)};
+    for (const auto& [time_s, value] : values) {
+      out.rows.times_ns.push_back(unix_ns(at_s(time_s)));
+      out.rows.boots.push_back(1);
+      for (Column& column : out.rows.columns) {
+        column.bits.push_back(value);
+        column.present.push_back(1);
+      }
+    }
+    series.push_back(std::move(out));
+  }
+
+  std::vector<SeriesRows> series;
+  std::vector<std::string> missing;
+  std::vector<ReadRequest> requests;
+  size_t rows_max = SIZE_MAX;
+};
+
+std::string show(const std::vector<Bucket>& rows) {
+  std::string out;
+  for (const Bucket& row : rows) {
+    out += fmt::format("{}{}=", out.empty() ? "" : " ", seconds(row.start - kStart));
+    out += row.fields[0] ? fmt::format("{}", *row.fields[0]) : std::string("-");
+  }
+  return out;
+}
+
+std::string show(const QueryAnswer& answer) {
+  std::string out;
+  for (const QuerySeries& series : answer.series) {
+    out += "{";
+    for (const auto& [key, value] : series.labels) out += fmt::format("{}{}:{}", out.back() == '{' ? "" : ",", key, value);
+    out += "} " + show(series.rows) + "\n";
+  }
+  return out;
+}
+
+TEST(Questions, InfoFloorsItsStartAndHasTheRunningBucket) {
+  MemoryReader reader;
+  reader.add_cpu(1, {{-61, 1}, {-60, 2}, {-1, 4}, {0, 5}, {119, 7}, {120, 8}, {130, 10}, {179, 12}, {180, 99}});
+  const auto answer = Questions(reader).info({.vm = VmId{1}, .bucket = 1min, .duration = 150s, .now = at_s(130)});
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  // now - 150 s = -20 s, in the bucket that begins at -60 s.
+  EXPECT_EQ(show(answer->buckets), "-60=3 0=5 60=7 120=10");
+  EXPECT_EQ(reader.requests.at(0).previous_within, Duration(15min));
+}
+
+TEST(Questions, InfoCountersUseTheRowBefore) {
+  MemoryReader reader;
+  reader.add_network(1, {{-30, 1000}, {30, 1600}, {90, 2200}});
+  const auto answer = Questions(reader).info(
+      {.vm = VmId{1}, .group = GroupId::kNetwork, .bucket = 1min, .duration = 1min, .now = at_s(70)});
+  EXPECT_EQ(show(answer->buckets), "0=10 60=10");
+}
+
+TEST(Questions, InfoRefuses) {
+  MemoryReader reader;
+  const auto f = [&](Duration bucket, Duration duration) {
+    const auto answer = Questions(reader).info({.vm = VmId{1}, .bucket = bucket, .duration = duration, .now = at_s(0)});
+    return answer ? std::string("good") : answer.error().message;
+  };
+  EXPECT_EQ(f(1min, 1h), "good");
+  EXPECT_THAT(f(1min, 0s), HasSubstr("duration must be positive"));
+  EXPECT_EQ(f(1min, std::chrono::minutes(kBucketsMax - 1)), "good");
+  EXPECT_THAT(f(1min, std::chrono::minutes(kBucketsMax)), HasSubstr("at most 100000"));
+}
+
+TEST(Questions, AKnownVmWithoutDataHasNoRows) {
+  MemoryReader reader;
+  EXPECT_THAT(Questions(reader).info({.vm = VmId{1}, .now = at_s(0)})->buckets, IsEmpty());
+  const auto window = Questions(reader).real_time({.vm = VmId{1}, .now = at_s(0)});
+  EXPECT_EQ(window->values.newest, std::nullopt);
+  EXPECT_THAT(window->values.fields, IsEmpty());
+}
+
+TEST(Questions, RealTimeWindowExcludesItsStartAndIncludesNow) {
+  MemoryReader reader;
+  reader.add_cpu(1, {{90, 1}, {90.001, 2}, {95, 4}, {100, 6}, {100.001, 100}});
+  const auto f = [&](Statistic statistic) {
+    const auto answer = Questions(reader).real_time({.vm = VmId{1}, .statistic = statistic, .window = 10s, .now = at_s(100)});
+    EXPECT_EQ(answer->values.newest, at_s(100));
+    return answer->values.fields.at(0);
+  };
+  EXPECT_EQ(f(Statistic::kAvg), 4.0);
+  EXPECT_EQ(f(Statistic::kMin), 2.0);
+  EXPECT_EQ(f(Statistic::kMax), 6.0);
+  EXPECT_EQ(f(Statistic::kLast), 6.0);
+}
+
+TEST(Questions, RealTimeTakesAtMostTheNewestRows) {
+  MemoryReader reader;
+  std::vector<std::pair<double, double>> values;
+  for (int i = 1; i <= 700; ++i) values.emplace_back(i * 0.1, i);
+  reader.add_cpu(1, values);
+  std::vector<std::pair<double, uint64_t>> totals;
+  for (int i = 1; i <= 700; ++i) totals.emplace_back(i * 0.5, i <= 100 ? 0 : static_cast<uint64_t>(i - 100) * 5);
+  reader.add_network(2, totals);
+  const Questions questions(reader);
+  const auto count = questions.real_time({.vm = VmId{1}, .statistic = Statistic::kCount, .window = 100s, .now = at_s(70)});
+  EXPECT_EQ(count->values.fields.at(0), 600.0);
+  const auto least = questions.real_time({.vm = VmId{1}, .statistic = Statistic::kMin, .window = 100s, .now = at_s(70)});
+  EXPECT_EQ(least->values.fields.at(0), 101.0);
+  // Each of the 600 rows has a rate: the row before them tells the first one's.
+  const auto rate = questions.real_time(
+      {.vm = VmId{2}, .group = GroupId::kNetwork, .statistic = Statistic::kMin, .window = 1000s, .now = at_s(400)});
+  EXPECT_EQ(rate->values.fields.at(0), 10.0);
+}
+
+TEST(Questions, TellsMissingParts) {
+  MemoryReader reader;
+  reader.missing = {"raw/6: damaged"};
+  Query query;
+  query.vms = {{VmId{1}, "ns", "m", "a", "", ""}};
+  query.fields = {0};
+  query.range = between_s(0, 10);
+  EXPECT_THAT(Questions(reader).query(query)->missing_parts, ElementsAre("raw/6: damaged"));
+  EXPECT_THAT(Questions(reader).info({.vm = VmId{1}, .now = at_s(0)})->missing_parts, ElementsAre("raw/6: damaged"));
+  EXPECT_THAT(Questions(reader).real_time({.vm = VmId{1}, .now = at_s(0)})->missing_parts, ElementsAre("raw/6: damaged"));
+}
+
+// Four VMs: a and b in MCIS m, c in MCIS n of the same namespace, d in another namespace and cloud.
+class QueryTest : public ::testing::Test {
+ protected:
+  QueryTest() {
+    reader.add_cpu(1, {{0, 1}, {5, 3}, {10, 10}});
+    reader.add_cpu(1, {{0, 50}}, "cpu0");
+    reader.add_cpu(2, {{1, 4}, {12, 20}});
+    reader.add_cpu(2, {{1, 60}, {2, 80}}, "cpu0");
+    reader.add_cpu(3, {{2, 9}});
+    reader.add_cpu(4, {{3, 100}});
+    query.vms = {{VmId{1}, "x", "m", "a", "aws", "east"},
+                 {VmId{2}, "x", "m", "b", "aws", "west"},
+                 {VmId{3}, "x", "n", "c", "gcp", "east"},
+                 {VmId{4}, "y", "m", "a", "gcp", "east"}};
+    query.fields = {0};
+    query.range = between_s(0, 20);
+    query.step = 10s;
+  }
+  std::string ask() {
+    const auto answer = Questions(reader).query(query);
+    return answer ? show(*answer) : answer.error().message;
+  }
+  MemoryReader reader;
+  Query query;
+};
+
+TEST_F(QueryTest, RawRows) {
+  query.step = Duration::zero();
+  EXPECT_EQ(ask(),
+            "{ns:x,mcis:m,vm:a} 0=1 5=3 10=10\n"
+            "{ns:x,mcis:m,vm:b} 1=4 12=20\n"
+            "{ns:x,mcis:n,vm:c} 2=9\n"
+            "{ns:y,mcis:m,vm:a} 3=100\n");
+}
+
+TEST_F(QueryTest, RawCountersAreRates) {
+  reader.add_network(7, {{-10, 100}, {0, 150}, {10, 400}});
+  query.vms = {{VmId{7}, "x", "m", "a", "", ""}};
+  query.group = GroupId::kNetwork;
+  query.step = Duration::zero();
+  EXPECT_EQ(ask(), "{ns:x,mcis:m,vm:a} 0=5 10=25\n");
+}
+
+TEST_F(QueryTest, Buckets) {
+  EXPECT_EQ(ask(),
+            "{ns:x,mcis:m,vm:a} 0=2 10=10\n"
+            "{ns:x,mcis:m,vm:b} 0=4 10=20\n"
+            "{ns:x,mcis:n,vm:c} 0=9\n"
+            "{ns:y,mcis:m,vm:a} 0=100\n");
+}
+
+TEST_F(QueryTest, GroupsCountEachVmOnce) {
+  const auto f = [&](GroupBy by, Statistic statistic) {
+    query.by = by;
+    query.statistic = statistic;
+    return ask();
+  };
+  // The mean of the VMs' means, not of all samples.
+  EXPECT_EQ(f(GroupBy::kMcis, Statistic::kAvg), "{ns:x,mcis:m} 0=3 10=15\n{ns:x,mcis:n} 0=9\n{ns:y,mcis:m} 0=100\n");
+  EXPECT_EQ(f(GroupBy::kNs, Statistic::kSum), "{ns:x} 0=15 10=30\n{ns:y} 0=100\n");
+  EXPECT_EQ(f(GroupBy::kNs, Statistic::kMin), "{ns:x} 0=1 10=10\n{ns:y} 0=100\n");
+  EXPECT_EQ(f(GroupBy::kNs, Statistic::kMax), "{ns:x} 0=9 10=20\n{ns:y} 0=100\n");
+  EXPECT_EQ(f(GroupBy::kNs, Statistic::kCount), "{ns:x} 0=3 10=2\n{ns:y} 0=1\n");
+  EXPECT_EQ(f(GroupBy::kNs, Statistic::kLast), "{ns:x} 0=5.333333333333333 10=15\n{ns:y} 0=100\n");
+  EXPECT_EQ(f(GroupBy::kCsp, Statistic::kP95), "{csp:aws} 0=4 10=20\n{csp:gcp} 0=100\n");
+  EXPECT_EQ(f(GroupBy::kRegion, Statistic::kSum),
+            "{csp:aws,region:east} 0=2 10=10\n{csp:aws,region:west} 0=4 10=20\n{csp:gcp,region:east} 0=109\n");
+  EXPECT_EQ(f(GroupBy::kNone, Statistic::kSum), "{} 0=115 10=30\n");
+}
+
+TEST_F(QueryTest, DevicesNeverMixWithTheirVm) {
+  query.devices = ReadRequest::Devices::kAll;
+  query.by = GroupBy::kDevice;
+  query.statistic = Statistic::kSum;
+  EXPECT_EQ(ask(), "{} 0=115 10=30\n{device:cpu0} 0=120\n");
+  query.by = GroupBy::kMcis;
+  query.statistic = Statistic::kAvg;
+  EXPECT_EQ(ask(), "{ns:x,mcis:m} 0=3 10=15\n{ns:x,mcis:m,device:cpu0} 0=60\n{ns:x,mcis:n} 0=9\n{ns:y,mcis:m} 0=100\n");
+  query.by = GroupBy::kVm;
+  query.vms.resize(1);
+  EXPECT_EQ(ask(), "{ns:x,mcis:m,vm:a} 0=2 10=10\n{ns:x,mcis:m,vm:a,device:cpu0} 0=50\n");
+}
+
+TEST_F(QueryTest, TopKeepsTheLargest) {
+  query.top = 2;
+  EXPECT_EQ(ask(), "{ns:y,mcis:m,vm:a} 0=100\n{ns:x,mcis:m,vm:b} 0=4 10=20\n");
+  query.statistic = Statistic::kMin;  // By their least: c's is 9, b's is 4.
+  EXPECT_EQ(ask(), "{ns:y,mcis:m,vm:a} 0=100\n{ns:x,mcis:n,vm:c} 0=9\n");
+  query.top = 99;
+  EXPECT_EQ(Questions(reader).query(query)->series.size(), 4u);
+}
+
+TEST_F(QueryTest, FieldsInTheOrderAsked) {
+  query.vms.resize(1);
+  query.fields = {5, 0, 900};
+  const auto answer = Questions(reader).query(query);
+  ASSERT_EQ(answer->series.size(), 1u);
+  EXPECT_THAT(answer->series[0].rows[0].fields, ElementsAre(std::nullopt, 2.0, std::nullopt));
+}
+
+TEST_F(QueryTest, ReadsFewerVmsAtOnceWhereTheyHaveMoreRows) {
+  const std::string whole = ask();
+  EXPECT_EQ(reader.requests.size(), 1u);
+  reader.rows_max = 3;  // No two of the first VMs fit.
+  EXPECT_EQ(ask(), whole);
+  EXPECT_GT(reader.requests.size(), 3u);
+  reader.rows_max = 2;
+  EXPECT_EQ(ask(), "too many rows");
+}
+
+TEST_F(QueryTest, Refuses) {
+  const auto f = [&](auto change) {
+    const Query before = query;
+    change(query);
+    const std::string out = ask();
+    query = before;
+    return out;
+  };
+  EXPECT_THAT(f([](Query& q) { q.range = between_s(10, 10); }), HasSubstr("is not before end"));
+  EXPECT_THAT(f([](Query& q) { q.fields.clear(); }), HasSubstr("metric: none"));
+  EXPECT_THAT(f([](Query& q) { q.step = -1s; }), HasSubstr("step must be positive"));
+  EXPECT_THAT(f([](Query& q) { q.step = 0s, q.by = GroupBy::kMcis; }), HasSubstr("by=mcis needs a step"));
+  EXPECT_THAT(f([](Query& q) { q.step = 100us; }), HasSubstr("at most 100000"));
+  EXPECT_THAT(f([](Query& q) { q.range = {Timestamp::min(), Timestamp::max()}; }), HasSubstr("at most 100000"));
+}
+
+TEST_F(QueryTest, LimitsTheAnswer) {
+  std::vector<std::pair<double, double>> values;
+  for (int i = 0; i < 90'000; ++i) values.emplace_back(i, i);
+  reader.series.clear();
+  reader.add_cpu(1, values);
+  query.vms.resize(1);
+  query.range = between_s(0, 90'000);
+  query.step = 1s;
+  query.fields.resize(44);
+  std::iota(query.fields.begin(), query.fields.end(), uint16_t{0});
+  EXPECT_EQ(Questions(reader).query(query)->series.size(), 1u);
+  query.fields.resize(45, 0);
+  EXPECT_THAT(ask(), HasSubstr("more than 4000000 values"));
+}
+
+TEST(QuestionsNames, GroupBy) {
+  EXPECT_EQ(find_group_by("region"), GroupBy::kRegion);
+  EXPECT_EQ(find_group_by("none"), GroupBy::kNone);
+  EXPECT_EQ(find_group_by("vm"), GroupBy::kVm);
+  EXPECT_EQ(find_group_by("zone"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dragonfly
