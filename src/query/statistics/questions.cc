@@ -164,7 +164,8 @@ class Gathered {
 
 // How many VMs are read at once, by what their rows are likely to be.
 size_t batch_size(const Query& query) {
-  const double rows_per_vm = seconds(query.range.end - query.range.begin) / std::max(seconds(query.interval), 0.1);
+  const double tick_s = query.interval > Duration::zero() ? seconds(query.interval) : 1;
+  const double rows_per_vm = seconds(query.range.end - query.range.begin) / tick_s;
   const double vms = static_cast<double>(kRowsPerReadMax) / 4 / std::max(rows_per_vm, 1.0);
   return static_cast<size_t>(std::clamp<int64_t>(static_cast<int64_t>(vms), 1, kBatchVmsMax));
 }

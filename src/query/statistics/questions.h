@@ -27,21 +27,23 @@
 namespace dragonfly {
 
 inline constexpr size_t kBucketsMax = 100'000;         // Buckets that one range may have.
-inline constexpr size_t kAnswerCellsMax = 2'000'000;   // Values in one answer.
+inline constexpr size_t kAnswerCellsMax = 4'000'000;   // Values in one answer.
 inline constexpr size_t kP95ValuesMax = 5'000'000;     // Values kept for p95 across VMs.
-inline constexpr size_t kRowsPerReadMax = 10'000'000;  // Rows that one read may bring.
+inline constexpr size_t kRowsPerReadMax = 1'000'000;   // Rows that one read may bring: 19 columns of them are 170 MB.
 inline constexpr size_t kWindowRowsMax = 600;          // The newest rows of a window count.
 inline constexpr Duration kQuestionTimeout = 10s;
 
-// How far before the range a counter's row before may lie.
+// How far before a range the row is looked for against which its first row's counters are measured: far enough for an
+// agent that restarts, for device rows (every fifth tick) and for a few missed ticks; not so far that a rate would speak
+// of a time that nobody asked about. The look-up costs one seek.
 constexpr Duration previous_within(Duration interval) { return std::max<Duration>(10 * interval, 15min); }
 
 struct InfoQuestion {
   VmId vm = VmId::kNone;
   GroupId group = GroupId::kCpu;
-  Duration bucket{};  // > 0
+  Duration bucket = 1min;  // > 0
   Statistic statistic = Statistic::kAvg;
-  Duration duration{};  // Look-back; its start is floored to a whole bucket, and the running bucket is part of it.
+  Duration duration = 5min;  // Look-back; its start is floored to a whole bucket, and the running bucket is part of it.
   Timestamp now{};
   Duration interval{};  // The agent's tick; 0 = not known.
 };
@@ -54,8 +56,8 @@ struct RealTimeQuestion {
   VmId vm = VmId::kNone;
   GroupId group = GroupId::kCpu;
   Statistic statistic = Statistic::kAvg;
-  Duration window{};  // (now - window, now]
-  Timestamp now{};    // In the VM's clock.
+  Duration window = 10s;  // (now - window, now]
+  Timestamp now{};        // In the VM's clock.
   Duration interval{};
 };
 struct RealTimeAnswer {

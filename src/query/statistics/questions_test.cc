@@ -295,7 +295,7 @@ TEST_F(QueryTest, Refuses) {
   EXPECT_THAT(f([](Query& q) { q.fields.clear(); }), HasSubstr("metric: none"));
   EXPECT_THAT(f([](Query& q) { q.step = -1s; }), HasSubstr("step must be positive"));
   EXPECT_THAT(f([](Query& q) { q.step = 0s, q.by = GroupBy::kMcis; }), HasSubstr("by=mcis needs a step"));
-  EXPECT_THAT(f([](Query& q) { q.step = 100us; }), HasSubstr("at most 100000"));
+  EXPECT_THAT(f([](Query& q) { q.step = Duration(100'000); }), HasSubstr("at most 100000"));
   EXPECT_THAT(f([](Query& q) { q.range = {Timestamp::min(), Timestamp::max()}; }), HasSubstr("at most 100000"));
 }
 

@@ -293,7 +293,9 @@ TEST(Statistics, AgreesWithBruteForce) {
       // One bucket over everything is the window.
       const auto window = window_statistic(rows, kinds, statistic, range);
       const auto whole = bucketize(rows, kinds, statistic, 24h * 365 * 200, range);
-      if (!whole.empty()) EXPECT_EQ(window.fields, whole[0].fields);
+      if (!whole.empty()) {
+        EXPECT_EQ(window.fields, whole[0].fields);
+      }
     }
   }
   EXPECT_GT(compared, 10'000u);
