@@ -4,6 +4,7 @@
 #include <csignal>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "base/http/http_server.h"
 #include "base/obs/log.h"
@@ -65,6 +66,7 @@ class Server {
   std::jthread registry_thread_;
   MetricsRegistry::Registration registration_;
   uint64_t damaged_records_ = 0;
+  bool running_ = false;  // The threads are there; stop() has not been called.
 };
 
 Result<> Server::open_files() {
@@ -219,6 +221,7 @@ Result<> Server::start() {
   });
   if (!server) return fail(std::move(server).error());
   http_ = std::move(*server);
+  running_ = true;
   log_->start();
   for (auto& shard : shards_) shard->start();
   checkpointer_->start(kCheckpointInterval, policy_.retention_raw);
@@ -239,6 +242,7 @@ Result<> Server::start() {
 }
 
 void Server::stop() {
+  if (!std::exchange(running_, false)) return;
   if (http_) http_->stop();
   registry_thread_.request_stop();
   if (registry_thread_.joinable()) registry_thread_.join();
