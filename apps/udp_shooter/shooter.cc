@@ -214,13 +214,15 @@ ShooterReport Shooter::run(int stop_descriptor) {
   const Timestamp end = start_wall_ + options_.duration;
   last_sweep_ = start_;
   Moment at = now();
-  for (bool stop = false; !stop && at.wall < end; at = now()) {
+  bool stop = false;
+  for (; !stop && at.wall < end; at = now()) {
     make_ticks(at, end);
     sweep(at, false);
     show(at, false);
     const Duration until_slot = std::max<Duration>(0s, std::min(next_slot(), end) - now().wall);
     stop = wait(std::min<Duration>(until_slot, 10ms), stop_descriptor);
   }
+  if (!stop) make_ticks(at, end);  // What was late, so that a run's number of rows does not depend on the machine.
   shop_.report.seconds = seconds(at.monotonic - start_);
 
   // Acks first where the server is only being patient, rows again where it has not got them.

@@ -195,6 +195,8 @@ class ShooterTest : public ::testing::Test {
 };
 
 TEST_F(ShooterTest, EveryRowOfEveryAgentIsAcknowledged) {
+  options_.interval = 100ms;
+  options_.duration = 800ms;
   for (const bool sealed : {false, true}) {
     options_.sealed = sealed;
     const auto keys = some_keys(250);
@@ -203,22 +205,22 @@ TEST_F(ShooterTest, EveryRowOfEveryAgentIsAcknowledged) {
     check(report, peer, options_.interval);
     EXPECT_EQ(report.agents, 250u);
     EXPECT_EQ(peer.agents.size(), 250u);
-    EXPECT_NEAR(static_cast<double>(report.frames_sent), 250 * 12, 250);
+    EXPECT_EQ(report.frames_sent, 250u * 8);  // A slot of each agent lies in each interval.
     EXPECT_EQ(report.rows_acked, report.rows_sent);
     EXPECT_EQ(report.frames_acked, report.frames_sent);
     EXPECT_EQ(report.rows_lost, 0u);
-    EXPECT_EQ(report.frames_resent, 0u);
+    EXPECT_LT(report.frames_resent, report.frames_sent / 10);  // None, but for a machine that stands still for 1 s.
     EXPECT_GT(report.ack_times.count(), 250u);
     EXPECT_LE(report.ack_times.percentile_ms(0.5), report.ack_times.max_ms());
     EXPECT_GT(report.cpu_s, 0);
     EXPECT_EQ(peer.source_ports.size(), 3u);
     uint64_t dictionaries = 0;
     for (const auto& [id, agent] : peer.agents) dictionaries += agent.with_dictionary;
-    EXPECT_LT(dictionaries, 250u * 4);  // Only until it is acknowledged.
+    EXPECT_LT(dictionaries, report.frames_sent / 2);  // Only until it is acknowledged.
     std::set<int64_t> phases;
     for (const auto& [id, agent] : peer.agents)
       phases.insert((agent.times.begin()->second.time_since_epoch() % options_.interval) / 1ms);
-    EXPECT_GT(phases.size(), 40u);  // Of 50 that there are.
+    EXPECT_GT(phases.size(), 80u);  // Of 100 that there are.
   }
 }
 
