@@ -1,0 +1,73 @@
+#include "surface/api/api.h"
+
+#include "surface/api/cors.h"
+#include "surface/api/routes.h"
+
+namespace dragonfly {
+namespace {
+
+// Adds the route's CORS headers to whatever its handler answers.
+class WithHeaders final : public HttpExchange {
+ public:
+  WithHeaders(Responder responder, NamedValues headers)
+      : responder_(std::move(responder)), headers_(std::move(headers)) {}
+  void answer(HttpResponse response) override { responder_.answer(added(std::move(response))); }
+  std::shared_ptr<HttpStream> start_stream(HttpResponse head, HttpStreamOptions options) override {
+    return responder_.start_stream(added(std::move(head)), std::move(options));
+  }
+
+ private:
+  HttpResponse added(HttpResponse response) const {
+    response.headers.insert(response.headers.end(), headers_.begin(), headers_.end());
+    return response;
+  }
+  const Responder responder_;
+  const NamedValues headers_;
+};
+
+HttpResponse unknown_path(const HttpRequest& request, const std::string& nearest) {
+  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  const std::string hint = nearest.empty() ? std::string("docs/api/openapi.yaml lists all")
+                                           : fmt::format("the nearest is {}", nearest);
+  return error_response(404, fmt::format("path '{}' is not known; {}", path.substr(0, 200), hint));
+}
+
+}  // namespace
+
+NamedValues Api::common_headers() {
+  return {{"X-Content-Type-Options", "nosniff"},
+          {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"},
+          {"Referrer-Policy", "no-referrer"}};
+}
+
+void Api::handle(HttpRequest request, Responder responder) const {
+  const bool asks_options = request.method == "OPTIONS";
+  const std::string wanted(asks_options ? request.header("access-control-request-method")
+                                        : std::string_view(request.method));
+  RouteMatch match = find_route(wanted == "HEAD" ? "GET" : wanted, request.path);
+  if (asks_options && (request.target == "*" || !match.allow.empty())) {
+    if (match.allow.empty()) match.allow = "GET, HEAD, POST, OPTIONS";
+    responder.answer(preflight(match.route, match.allow, request, parts_.cors_origins));
+    return;
+  }
+  if (match.allow.empty()) {
+    responder.answer(unknown_path(request, match.nearest));
+    return;
+  }
+  if (match.route == nullptr) {
+    HttpResponse response = error_response(
+        405, fmt::format("method {} is not allowed here; allowed are {}", request.method.substr(0, 40), match.allow));
+    response.headers.emplace_back("Allow", match.allow);
+    responder.answer(std::move(response));
+    return;
+  }
+  if (const auto refused = refused_origin(*match.route, request, parts_.cors_origins)) {
+    responder.answer(error_response(403, *refused));
+    return;
+  }
+  NamedValues headers = cors_headers(*match.route, request, parts_.cors_origins);
+  Responder with_headers(std::make_shared<WithHeaders>(std::move(responder), std::move(headers)));
+  match.route->handler(parts_, Call{std::move(request), std::move(match.path), std::move(with_headers)});
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,61 @@
+// Api: every path that clients call (docs/api/openapi.yaml), answered from the interfaces of model/flow and from
+// query/statistics. One handler a question; the spellings are rows of one table (routes.cc).
+//
+// Units      as the catalogue says; times RFC 3339, UTC.
+// Ownership  borrows its parts, which outlive it.
+// Threading  handle() may be called from any thread that may block for the time of a question (HttpServer calls it on
+//            its workers).
+// Errors     {"message": …} with the status that api.md gives; it names the parameter, what was wrong, what is allowed.
+// Limits     those of the parts; kLatestPageMax VMs a page; kStreamEventsMax events waiting in one stream.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/http/http_server.h"
+#include "base/obs/metrics.h"
+#include "base/rt/clock.h"
+#include "base/rt/executor.h"
+#include "fleet/policy/policy.h"
+#include "model/flow/agent_link.h"
+#include "model/flow/directory.h"
+#include "model/flow/row_door.h"
+#include "model/flow/row_feed.h"
+#include "model/flow/series_reader.h"
+#include "query/statistics/questions.h"
+#include "surface/api/health.h"
+
+namespace dragonfly {
+
+inline constexpr size_t kLatestPageMax = 1000;
+inline constexpr size_t kStreamEventsMax = 10'000;
+
+struct ApiParts {
+  Directory& directory;
+  SeriesReader& reader;  // For latest values; questions have their own.
+  Questions& questions;
+  AgentLink& agents;
+  RowFeed& feed;
+  RowDoor& door;
+  MetricsRegistry& metrics;
+  HealthSource& health;
+  Clock& clock;
+  Executor& workers;  // For what comes back on threads that must only pass on.
+  std::function<Policy()> policy;
+  std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.
+};
+
+class Api {
+ public:
+  explicit Api(ApiParts parts) : parts_(std::move(parts)) {}
+  void handle(HttpRequest request, Responder responder) const;
+  // For HttpOptions::common_headers: no sniffing, nothing from elsewhere in the page.
+  static NamedValues common_headers();
+
+ private:
+  const ApiParts parts_;
+};
+
+}  // namespace dragonfly

@@ -1,0 +1,75 @@
+#include "surface/api/latest.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "surface/api/subject.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr Duration kReadTimeout = 20s;
+// VMs whose clocks are further off are read one by one, so that one wrong clock does not widen everybody's range.
+constexpr Duration kOffsetMax = 30s;
+
+struct Window {
+  const VmEntry* vm;
+  TimeRange range;  // In its own clock.
+  Duration interval;
+};
+
+Window window_of(const ApiParts& parts, const VmEntry& vm, const Policy& policy) {
+  const Duration interval = interval_of(vm, policy);
+  const Timestamp now = now_of(vm, parts.clock);
+  const Duration span = std::max(policy.collector_interval, 3 * interval);
+  return {&vm, {now - span, now + interval}, interval};
+}
+
+Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows, GroupId group,
+                      std::map<VmId, FieldValues>& out) {
+  if (windows.empty()) return {};
+  ReadRequest request;
+  request.group = group;
+  request.range = windows.front().range;
+  Duration interval{0};
+  std::map<VmId, TimeRange> ranges;
+  for (const Window& window : windows) {
+    request.vms.push_back(window.vm->id);
+    request.range.begin = std::min(request.range.begin, window.range.begin);
+    request.range.end = std::max(request.range.end, window.range.end);
+    interval = std::max(interval, window.interval);
+    ranges[window.vm->id] = window.range;
+  }
+  request.previous_within = previous_within(interval);
+  const auto answer = read_and_wait(parts.reader, std::move(request), kReadTimeout);
+  if (!answer) return fail(answer.error());
+  for (const SeriesRows& series : answer->series) {
+    const auto kinds = kinds_of(group, series.rows.columns.size());
+    WindowValues values = window_statistic(series.rows, kinds, Statistic::kLast, ranges[series.vm]);
+    if (values.newest) out[series.vm] = std::move(values.fields);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
+                                                  GroupId group) {
+  const Policy policy = parts.policy();
+  const MonotonicTime now = parts.clock.monotonic();
+  std::map<VmId, FieldValues> out;
+  std::vector<Window> together;
+  for (const SelectedVm& vm : vms) {
+    if (state_of(*vm.entry, policy, now) == VmState::kSilent) continue;
+    const Window window = window_of(parts, *vm.entry, policy);
+    if (std::abs(vm.entry->clock_offset_ns.load(std::memory_order_relaxed)) <= kOffsetMax.count()) {
+      together.push_back(window);
+    } else {
+      DF_TRY(read_windows(parts, {window}, group, out));
+    }
+  }
+  DF_TRY(read_windows(parts, together, group, out));
+  return out;
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,23 @@
+// Inside surface/api: the newest values of many VMs at once.
+//
+// Units      as statistics.h.
+// Ownership  answers own their values.
+// Threading  blocks for the time of a read.
+// Errors     the reader's.
+// Limits     the reader's rows_max.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "query/statistics/statistics.h"
+#include "surface/api/api.h"
+#include "surface/api/vm_filter.h"
+
+namespace dragonfly {
+
+// Each field's newest value within the VM's last ticks, counters as rates. VMs without any are not in it.
+Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
+                                                  GroupId group);
+
+}  // namespace dragonfly

@@ -1,0 +1,87 @@
+// The document and the route table say the same.
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include <set>
+
+#include "surface/api/routes.h"
+
+namespace dragonfly {
+namespace {
+
+using Operation = std::pair<std::string, std::string>;  // Method in lower case, path.
+
+const std::string kDocument = std::string(DF_SOURCE_DIR) + "/docs/api/openapi.yaml";
+
+// "/a/{name:one|two}" → "/a/{name}", and the words that are allowed.
+std::string plain(std::string_view pattern, std::map<std::string, std::string>& words) {
+  std::string out;
+  while (!pattern.empty()) {
+    const size_t open = std::min(pattern.find('{'), pattern.size());
+    out += pattern.substr(0, open);
+    pattern.remove_prefix(open);
+    if (pattern.empty()) break;
+    const std::string_view inside = pattern.substr(1, pattern.find('}') - 1);
+    const size_t colon = std::min(inside.find(':'), inside.size());
+    const std::string name(inside.substr(0, colon));
+    out += "{" + name + "}";
+    words[name] = std::string(inside.substr(std::min(colon + 1, inside.size())));
+    pattern.remove_prefix(inside.size() + 2);
+  }
+  return out;
+}
+
+YAML::Node resolved(const YAML::Node& document, const YAML::Node& node) {
+  if (!node["$ref"]) return node;
+  const std::string name = node["$ref"].as<std::string>();
+  return document["components"]["parameters"][name.substr(name.rfind('/') + 1)];
+}
+
+YAML::Node parameters_of(const YAML::Node& operation) {
+  // yaml-cpp leaves the merge key to its user.
+  if (operation["parameters"]) return operation["parameters"];
+  return operation["<<"] ? operation["<<"]["parameters"] : YAML::Node();
+}
+
+TEST(OpenApi, HasTheRoutesAndNoOthers) {
+  const YAML::Node document = YAML::LoadFile(kDocument);
+  std::set<Operation> in_document;
+  for (const auto& path : document["paths"]) {
+    for (const auto& operation : path.second) {
+      in_document.emplace(operation.first.as<std::string>(), path.first.as<std::string>());
+    }
+  }
+  std::set<Operation> in_table;
+  for (const Route& route : routes()) {
+    std::map<std::string, std::string> words;
+    in_table.emplace(lower_case(route.method), plain(route.pattern, words));
+  }
+  EXPECT_EQ(in_document, in_table);
+  EXPECT_EQ(in_table.size(), routes().size());
+}
+
+TEST(OpenApi, DeclaresEveryNameInAPath) {
+  const YAML::Node document = YAML::LoadFile(kDocument);
+  for (const Route& route : routes()) {
+    std::map<std::string, std::string> words;
+    const std::string path = plain(route.pattern, words);
+    std::map<std::string, std::string> declared;
+    for (const auto& item : parameters_of(document["paths"][path][lower_case(route.method)])) {
+      const YAML::Node parameter = resolved(document, item);
+      ASSERT_TRUE(parameter["name"]) << path;
+      if (parameter["in"].as<std::string>() != "path") continue;
+      std::string allowed;
+      // A metric's names are checked by its handler, which names them all in its refusal.
+      if (parameter["name"].as<std::string>() != "metric") {
+        for (const auto& word : parameter["schema"]["enum"]) {
+          allowed += (allowed.empty() ? "" : "|") + word.as<std::string>();
+        }
+      }
+      declared[parameter["name"].as<std::string>()] = allowed;
+    }
+    EXPECT_EQ(declared, words) << path;
+  }
+}
+
+}  // namespace
+}  // namespace dragonfly

@@ -1,0 +1,113 @@
+#include "surface/api/routes.h"
+
+#include <algorithm>
+#include <array>
+
+namespace dragonfly {
+namespace {
+
+constexpr bool kListedOrigins = false;  // Of Route::open_to_all_origins.
+
+constexpr Route kRoutes[] = {
+    {"GET", "/", answer_page},
+    {"GET", "/{file:app.js|style.css|icon.svg}", answer_page},
+    {"GET", "/healthcheck", answer_alive},
+    {"GET", "/dragonfly/healthcheck", answer_alive},
+    {"GET", "/health", answer_health},
+    {"GET", "/metrics", answer_own_metrics},
+    {"GET", "/mon/mcis/{id}/vm/{vm}/metric/{metric}/info", answer_info},
+    {"GET", "/mon/mcis/{id}/vm/{vm}/metric/{metric}/rt-info", answer_real_time},
+    {"GET", "/dragonfly/mcis/{id}/vm/{vm}/metric/{metric}/info", answer_info},
+    {"GET", "/dragonfly/mcis/{id}/vm/{vm}/metric/{metric}/rt-info", answer_real_time},
+    {"GET", "/dragonfly/ns/{ns}/{group:mcis|mci|infra}/{id}/vm/{vm}/metric/{metric}/info", answer_info},
+    {"GET", "/dragonfly/ns/{ns}/{group:mcis|mci|infra}/{id}/vm/{vm}/metric/{metric}/rt-info", answer_real_time},
+    {"GET", "/dragonfly/ns/{ns}/{group:mcis|mci|infra}/{id}/vm/{vm}/agent_ip/{ip}/metric/{metric}/ondemand-monitoring-info",
+     answer_on_demand},
+    {"GET",
+     "/dragonfly/ns/{ns}/{group:mcis|mci|infra}/{id}/vm/{vm}/agent_ip/{ip}/mcis_metric/{metric}/ondemand-monitoring-info",
+     answer_on_demand},
+    {"GET", "/dragonfly/config", answer_config},
+    {"GET", "/api/v1/vms", answer_vms},
+    {"GET", "/api/v1/{level:ns|mcis}", answer_groups},
+    {"GET", "/api/v1/metrics", answer_catalogue},
+    {"GET", "/api/v1/query", answer_query},
+    {"GET", "/api/v1/stream", answer_stream, kListedOrigins},
+    {"POST", "/write", answer_write, kListedOrigins},
+};
+
+// The first segment of `pattern`, which is then shortened by it.
+std::string_view next_segment(std::string_view& pattern) {
+  pattern.remove_prefix(1);
+  const std::string_view segment = pattern.substr(0, pattern.find('/'));
+  pattern.remove_prefix(segment.size());
+  return segment;
+}
+
+bool is_one_of(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::string_view one = words.substr(0, words.find('|'));
+    if (one == word) return true;
+    words.remove_prefix(std::min(one.size() + 1, words.size()));
+  }
+  return false;
+}
+
+bool segment_fits(std::string_view pattern, const std::string& segment, PathValues& values) {
+  if (!pattern.starts_with('{')) return pattern == segment;
+  pattern = pattern.substr(1, pattern.size() - 2);
+  const size_t colon = pattern.find(':');
+  const bool fits = colon == std::string_view::npos ? !segment.empty() : is_one_of(pattern.substr(colon + 1), segment);
+  if (fits) values.set(pattern.substr(0, colon), segment);
+  return fits;
+}
+
+// How many segments fit from the left, and whether that is all of both.
+std::pair<size_t, bool> fit(std::string_view pattern, std::span<const std::string> path, PathValues& values) {
+  if (pattern == "/") pattern = {};
+  size_t fitting = 0;
+  while (!pattern.empty() && fitting < path.size()) {
+    if (!segment_fits(next_segment(pattern), path[fitting], values)) return {fitting, false};
+    ++fitting;
+  }
+  return {fitting, pattern.empty() && fitting == path.size()};
+}
+
+}  // namespace
+
+const std::string& PathValues::get(std::string_view name) const {
+  static const std::string kEmpty;
+  for (const auto& [key, value] : values_) {
+    if (key == name) return value;
+  }
+  return kEmpty;
+}
+
+bool PathValues::has(std::string_view name) const {
+  return std::any_of(values_.begin(), values_.end(), [&](const auto& item) { return item.first == name; });
+}
+
+std::span<const Route> routes() { return kRoutes; }
+
+RouteMatch find_route(std::string_view method, std::span<const std::string> path) {
+  RouteMatch out;
+  size_t best = 0;
+  for (const Route& route : kRoutes) {
+    PathValues values;
+    const auto [fitting, whole] = fit(route.pattern, path, values);
+    if (fitting > best) {
+      best = fitting;
+      out.nearest = route.pattern;
+    }
+    if (!whole) continue;
+    if (!out.allow.empty()) out.allow += ", ";
+    out.allow += route.method == "GET" ? "GET, HEAD" : route.method;
+    if (route.method == method || out.route == nullptr) {
+      out.path = std::move(values);
+      if (route.method == method) out.route = &route;
+    }
+  }
+  if (!out.allow.empty()) out.allow += ", OPTIONS";
+  return out;
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,76 @@
+// Inside surface/api: the table of paths, and who is asked.
+//
+// Units      none.
+// Ownership  the table is constant; a Call owns its request.
+// Threading  pure.
+// Errors     find_route: 404 with the nearest path, 405 with what is allowed.
+// Limits     none.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/http/http_server.h"
+
+namespace dragonfly {
+
+struct ApiParts;
+
+// Values of a pattern's {names}.
+class PathValues {
+ public:
+  void set(std::string_view name, std::string value) { values_.emplace_back(name, std::move(value)); }
+  // Empty where the pattern has no such name.
+  const std::string& get(std::string_view name) const;
+  bool has(std::string_view name) const;
+
+ private:
+  std::vector<std::pair<std::string_view, std::string>> values_;
+};
+
+struct Call {
+  HttpRequest request;
+  PathValues path;
+  Responder responder;
+};
+
+using Handler = void (*)(const ApiParts& parts, Call call);
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;  // "/a/{name}", "/a/{name:one|two}".
+  Handler handler;
+  // Whether pages of other sites may read the answer; else only those of api.cors_origins (and our own).
+  bool open_to_all_origins = true;
+};
+
+std::span<const Route> routes();
+
+struct RouteMatch {
+  const Route* route = nullptr;
+  PathValues path;
+  std::string allow;    // Methods of the path, "GET, HEAD, OPTIONS"; empty = no such path.
+  std::string nearest;  // The pattern that fits best, where there is no such path.
+};
+RouteMatch find_route(std::string_view method, std::span<const std::string> path);
+
+// The handlers, by file. Each answers exactly once.
+void answer_info(const ApiParts& parts, Call call);                    // info.cc
+void answer_real_time(const ApiParts& parts, Call call);               // info.cc
+void answer_on_demand(const ApiParts& parts, Call call);               // on_demand.cc
+void answer_vms(const ApiParts& parts, Call call);                     // vms.cc
+void answer_groups(const ApiParts& parts, Call call);                  // vms.cc: /ns and /mcis
+void answer_query(const ApiParts& parts, Call call);                   // query.cc
+void answer_stream(const ApiParts& parts, Call call);                  // stream.cc
+void answer_write(const ApiParts& parts, Call call);                   // write.cc
+void answer_alive(const ApiParts& parts, Call call);                   // server_state.cc, as those below
+void answer_health(const ApiParts& parts, Call call);
+void answer_own_metrics(const ApiParts& parts, Call call);
+void answer_config(const ApiParts& parts, Call call);
+void answer_catalogue(const ApiParts& parts, Call call);
+void answer_page(const ApiParts& parts, Call call);                    // page.cc
+
+}  // namespace dragonfly
