@@ -281,7 +281,7 @@ Result<Column> ChunkReader::column(size_t index) const {
     const ByteView bitmap = in.bytes((rows_ + 7) / 8);
     good = in.ok() && read_bitmap(bitmap, out.present);
     std::vector<uint64_t> values(static_cast<size_t>(std::ranges::count(out.present, 1)));
-    good = good && decode_values(in, entry.encoding, entry.type, values);
+    good = good && !values.empty() && decode_values(in, entry.encoding, entry.type, values);
     for (size_t row = 0, at = 0; good && row < rows_; ++row) {
       if (out.present[row] != 0) out.bits[row] = values[at++];
     }

@@ -181,6 +181,18 @@ TEST(ChunkCodec, NamesAnUnknownVersion) {
   EXPECT_NE(rows.error().message.find("version 2"), std::string::npos);
 }
 
+// A column that says "in some rows" and then names none; found by fuzzing.
+TEST(ChunkCodec, RefusesAMixedColumnWithoutRows) {
+  Bytes chunk = from_hex(
+      "01400000000307020912110614181a032c082108420331008083c0dfcd5bd00f0a0288776655443322110199000000000000"
+      "00c20332ea940172e800005566c820d6e600000000000a8877665544332211019900000000000000c20332ea940172dafffd"
+      "020102");
+  ByteWriter(chunk).u32(crc32c(chunk, crc32c(as_bytes(kKey))));
+  const auto reader = ChunkReader::open(as_bytes(kKey), chunk);
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_EQ(reader->all().error().code, ErrorCode::kCorruption);
+}
+
 TEST(ChunkCodec, GoldenBytes) {
   ColumnSet rows;
   for (const ValueType type : {ValueType::kFloat64, ValueType::kFloat64, ValueType::kFloat64, ValueType::kUint64,
