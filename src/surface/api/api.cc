@@ -27,8 +27,8 @@ class WithHeaders final : public HttpExchange {
 
 HttpResponse unknown_path(const HttpRequest& request, const std::string& nearest) {
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
-  const std::string hint = nearest.empty() ? std::string("docs/api/openapi.yaml lists all")
-                                           : fmt::format("the nearest is {}", nearest);
+  const std::string hint =
+      nearest.empty() ? std::string("docs/api/openapi.yaml lists all") : fmt::format("the nearest is {}", nearest);
   return error_response(404, fmt::format("path '{}' is not known; {}", path.substr(0, 200), hint));
 }
 
@@ -46,7 +46,7 @@ void Api::handle(HttpRequest request, Responder responder) const {
                                         : std::string_view(request.method));
   RouteMatch match = find_route(wanted == "HEAD" ? "GET" : wanted, request.path);
   if (asks_options && (request.target == "*" || !match.allow.empty())) {
-    if (match.allow.empty()) match.allow = "GET, HEAD, POST, OPTIONS";
+    if (request.target == "*") match = {nullptr, {}, "GET, HEAD, POST, OPTIONS", {}};
     responder.answer(preflight(match.route, match.allow, request, parts_.cors_origins));
     return;
   }

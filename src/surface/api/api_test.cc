@@ -7,7 +7,8 @@ namespace {
 using ApiTest = ApiFixture;
 
 TEST_F(ApiTest, UnknownPathsGetAHint) {
-  EXPECT_EQ(refusal("/nothing?a=b"), R"(404 {"message":"path '/nothing' is not known; docs/api/openapi.yaml lists all"})");
+  EXPECT_EQ(refusal("/nothing?a=b"),
+            R"(404 {"message":"path '/nothing' is not known; docs/api/openapi.yaml lists all"})");
   EXPECT_EQ(refusal("/dragonfly/ns/n1/mcis/m1/vm/v1"),
             R"(404 {"message":"path '/dragonfly/ns/n1/mcis/m1/vm/v1' is not known; the nearest is )"
             R"(/dragonfly/ns/{ns}/{group:mcis|mci|infra}/{id}/vm/{vm}/metric/{metric}/info"})");
@@ -44,7 +45,8 @@ TEST_F(ApiTest, WritesAndStreamsOnlyToListedOrigins) {
     return std::to_string(response.status) + " " + header(response, "Access-Control-Allow-Origin");
   };
   for (const auto& [target, method, good] :
-       {std::tuple<std::string, std::string, std::string>{"/write", "POST", "204 "}, {"/api/v1/stream", "GET", "200 "}}) {
+       {std::tuple<std::string, std::string, std::string>{"/write", "POST", "204 "},
+        {"/api/v1/stream", "GET", "200 "}}) {
     EXPECT_EQ(f(target, method, ""), good);
     EXPECT_EQ(f(target, method, "http://localhost:9090"), good);
     EXPECT_EQ(f(target, method, "https://grafana.example"), good + "https://grafana.example");

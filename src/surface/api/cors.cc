@@ -12,8 +12,7 @@ bool is_same_origin(std::string_view origin, const HttpRequest& request) {
 }
 
 bool is_listed(std::string_view origin, const std::vector<std::string>& listed) {
-  return std::any_of(listed.begin(), listed.end(),
-                     [&](const std::string& one) { return one == origin; });
+  return std::any_of(listed.begin(), listed.end(), [&](const std::string& one) { return one == origin; });
 }
 
 }  // namespace

@@ -28,6 +28,13 @@ Result<Subject> read_subject(const ApiParts& parts, const Call& call) {
   return Subject{std::move(*selection), *vm, find_statistic(*statistic).value_or(Statistic::kAvg)};
 }
 
+bool has_any(const FieldValues& fields, const GroupFields& group) {
+  for (const Metric* metric : group.metrics) {
+    if (value_of(fields, *metric)) return true;
+  }
+  return false;
+}
+
 // Rows over all asked groups: bucket's start → each group's values (empty where it has none).
 using Table = std::map<Timestamp, std::vector<FieldValues>>;
 
@@ -35,6 +42,16 @@ struct InfoRows {
   Table table;
   std::vector<std::string> missing_parts;
 };
+
+// A bucket may have data of other fields of the group only.
+bool has_any(const std::vector<GroupFields>& groups, const std::vector<FieldValues>& values) {
+  for (size_t i = 0; i < groups.size(); ++i) {
+    for (const Metric* metric : groups[i].metrics) {
+      if (value_of(values[i], *metric)) return true;
+    }
+  }
+  return false;
+}
 
 Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duration bucket, Duration duration) {
   InfoRows out;
@@ -51,12 +68,14 @@ Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duratio
     auto answer = parts.questions.info(question);
     if (!answer) return fail(std::move(answer).error());
     for (Bucket& one : answer->buckets) {
+      if (!has_any(one.fields, groups[i])) continue;  // Only fields that nobody asked for.
       auto& row = out.table[one.start];
       row.resize(groups.size());
       row[i] = std::move(one.fields);
     }
     for (std::string& part : answer->missing_parts) out.missing_parts.push_back(std::move(part));
   }
+  std::erase_if(out.table, [&](const auto& row) { return !has_any(groups, row.second); });
   return out;
 }
 

@@ -45,8 +45,9 @@ TEST_F(InfoTest, CountersAreRatesAlsoOverARestart) {
   row(v, GroupId::kNetwork, at("2026-01-01T00:09:10Z"), {{"bytes_in", 600}}, 2);
   EXPECT_EQ(body(kNamed + "net" + kMinutes).substr(0, 30), R"({"name":"net","tags":{"nsId":")");
   const std::string got = body(kNamed + "network" + kMinutes);
-  EXPECT_EQ(got.substr(got.find("\"values\"")),
-            R"("values":[{"time":"2026-01-01T00:08:00Z","bytes_in":75},{"time":"2026-01-01T00:09:00Z","bytes_in":10}]})");
+  EXPECT_EQ(
+      got.substr(got.find("\"values\"")),
+      R"("values":[{"time":"2026-01-01T00:08:00Z","bytes_in":75},{"time":"2026-01-01T00:09:00Z","bytes_in":10}]})");
 }
 
 TEST_F(InfoTest, DisksCarryTheConsolesNamesToo) {
@@ -58,9 +59,10 @@ TEST_F(InfoTest, DisksCarryTheConsolesNamesToo) {
   EXPECT_EQ(got.substr(0, got.find("\"time\"")), R"({"vmId":"v1","metricName":"disk",)");
   policy.collector_interval = 120s;
   const std::string values = body(kNamed + "disk/rt-info?statisticsCriteria=last");
-  EXPECT_EQ(values,
-            R"({"vmId":"v1","metricName":"disk","time":"2026-01-01T00:09:00Z","value":{"disk_utilization":50,)"
-            R"("used_percent":50,"disk_total":2000,"total":2000,"kb_read":2,"read_bytes":2048,"ops_read":1,"reads":1}})");
+  EXPECT_EQ(
+      values,
+      R"({"vmId":"v1","metricName":"disk","time":"2026-01-01T00:09:00Z","value":{"disk_utilization":50,)"
+      R"("used_percent":50,"disk_total":2000,"total":2000,"kb_read":2,"read_bytes":2048,"ops_read":1,"reads":1}})");
   EXPECT_EQ(body(kNamed + "diskio/rt-info?statisticsCriteria=last"),
             R"({"vmId":"v1","metricName":"diskio","time":"2026-01-01T00:09:00Z","value":{"kb_read":2,)"
             R"("read_bytes":2048,"ops_read":1,"reads":1}})");
@@ -72,7 +74,8 @@ TEST_F(InfoTest, RealTimeIsTheLastCollectorInterval) {
   row(v, GroupId::kCpu, at("2026-01-01T00:09:52Z"), {{"cpu_utilization", 10}});
   row(v, GroupId::kCpu, at("2026-01-01T00:09:58Z"), {{"cpu_utilization", 20}});
   const auto f = [&](const std::string& statistic) { return body(kSeed + "cpu/rt-info" + statistic); };
-  const std::string head = R"({"vmId":"v1","metricName":"cpu","time":"2026-01-01T00:09:58Z","value":{"cpu_utilization":)";
+  const std::string head =
+      R"({"vmId":"v1","metricName":"cpu","time":"2026-01-01T00:09:58Z","value":{"cpu_utilization":)";
   EXPECT_EQ(f("?statisticsCriteria=avg"), head + "15}}");
   EXPECT_EQ(f("?statisticsCriteria=min"), head + "10}}");
   EXPECT_EQ(f("?statisticsCriteria=max"), head + "20}}");
@@ -93,18 +96,18 @@ TEST_F(InfoTest, TheWindowIsInTheVmsOwnClock) {
 TEST_F(InfoTest, AllIsEveryGroup) {
   const VmEntry& v = vm("n1", "m1", "v1");
   row(v, GroupId::kCpu, at("2026-01-01T00:09:10Z"), {{"cpu_utilization", 1}});
-  row(v, GroupId::kMemory, at("2026-01-01T00:09:10Z"), {{"mem_total", 2}, {"swap_used", 3}});
   row(v, GroupId::kMemory, at("2026-01-01T00:08:10Z"), {{"mem_total", 4}});
+  row(v, GroupId::kMemory, at("2026-01-01T00:09:10Z"), {{"mem_total", 2}, {"swap_used", 3}});
   const auto values = [&](const std::string& metric) {
     const std::string got = body(kNamed + metric + kMinutes);
     return got.substr(got.find("\"values\""));
   };
-  EXPECT_EQ(values("all"),
-            R"("values":[{"time":"2026-01-01T00:08:00Z","mem_total":4},)"
-            R"({"time":"2026-01-01T00:09:00Z","cpu_utilization":1,"mem_total":2,"swap_used":3}]})");
-  EXPECT_EQ(values("swap"), R"("values":[{"time":"2026-01-01T00:08:00Z"},{"time":"2026-01-01T00:09:00Z","swap_used":3}]})");
-  EXPECT_EQ(values("mem"),
-            R"("values":[{"time":"2026-01-01T00:08:00Z","mem_total":4},{"time":"2026-01-01T00:09:00Z","mem_total":2,"swap_used":3}]})");
+  EXPECT_EQ(values("all"), R"("values":[{"time":"2026-01-01T00:08:00Z","mem_total":4},)"
+                           R"({"time":"2026-01-01T00:09:00Z","cpu_utilization":1,"mem_total":2,"swap_used":3}]})");
+  EXPECT_EQ(values("swap"), R"("values":[{"time":"2026-01-01T00:09:00Z","swap_used":3}]})");
+  EXPECT_EQ(
+      values("mem"),
+      R"("values":[{"time":"2026-01-01T00:08:00Z","mem_total":4},{"time":"2026-01-01T00:09:00Z","mem_total":2,"swap_used":3}]})");
 }
 
 TEST_F(InfoTest, NoDataIsNotAnError) {
@@ -116,8 +119,9 @@ TEST_F(InfoTest, NoDataIsNotAnError) {
 TEST_F(InfoTest, WhatIsWrongIsNamed) {
   vm("n1", "m1", "v1");
   const auto f = [&](const std::string& target) { return refusal(target); };
-  EXPECT_EQ(f(kSeed + "cpu/info?periodType=m"),
-            R"(400 {"message":"parameter 'duration' is missing; allowed is a number and m, h or d, such as 5m, up to 3650d"})");
+  EXPECT_EQ(
+      f(kSeed + "cpu/info?periodType=m"),
+      R"(400 {"message":"parameter 'duration' is missing; allowed is a number and m, h or d, such as 5m, up to 3650d"})");
   EXPECT_EQ(f(kSeed + "cpu/info?duration=5m"),
             R"(400 {"message":"parameter 'periodType' is missing; allowed are m, h, d"})");
   EXPECT_EQ(f(kSeed + "cpu/info?periodType=s&duration=5m"),
@@ -129,8 +133,9 @@ TEST_F(InfoTest, WhatIsWrongIsNamed) {
               R"(400 {"message":"parameter 'duration')")
         << duration;
   }
-  EXPECT_EQ(f(kSeed + "gpu/info?periodType=m&duration=5m"),
-            R"(400 {"message":"metric 'gpu' is not known; allowed are cpu, cpufreq, memory (mem), disk, diskio, network (net), swap, all"})");
+  EXPECT_EQ(
+      f(kSeed + "gpu/info?periodType=m&duration=5m"),
+      R"(400 {"message":"metric 'gpu' is not known; allowed are cpu, cpufreq, memory (mem), disk, diskio, network (net), swap, all"})");
   EXPECT_EQ(f("/mon/mcis/m1/vm/v9/metric/cpu/rt-info"),
             R"(404 {"message":"vm 'v9' in mcis 'm1' is not known in any namespace"})");
   EXPECT_EQ(f("/dragonfly/ns/n2/mcis/m1/vm/v1/metric/cpu/rt-info"),
@@ -142,8 +147,9 @@ TEST_F(InfoTest, WhatIsWrongIsNamed) {
 TEST_F(InfoTest, TwoNamespacesNeverMix) {
   row(vm("n1", "m1", "v1"), GroupId::kCpu, at("2026-01-01T00:09:58Z"), {{"cpu_utilization", 1}});
   row(vm("n2", "m1", "v1"), GroupId::kCpu, at("2026-01-01T00:09:58Z"), {{"cpu_utilization", 2}});
-  EXPECT_EQ(refusal(kSeed + "cpu/rt-info"),
-            R"(409 {"message":"vm 'v1' in mcis 'm1' is in several namespaces: n1, n2; ask /dragonfly/ns/{ns}/mcis/…"})");
+  EXPECT_EQ(
+      refusal(kSeed + "cpu/rt-info"),
+      R"(409 {"message":"vm 'v1' in mcis 'm1' is in several namespaces: n1, n2; ask /dragonfly/ns/{ns}/mcis/…"})");
   EXPECT_TRUE(body(kNamed + "cpu/rt-info").ends_with(R"({"cpu_utilization":1}})"));
   EXPECT_TRUE(body("/dragonfly/ns/n2/mcis/m1/vm/v1/metric/cpu/rt-info").ends_with(R"({"cpu_utilization":2}})"));
 }

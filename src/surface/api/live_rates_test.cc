@@ -29,13 +29,13 @@ TEST_F(LiveRatesTest, RulesOfCounters) {
   EXPECT_EQ(next(0, 100), "none");
   EXPECT_EQ(next(2, 300), "100");
   EXPECT_EQ(next(4, std::nullopt), "none");
-  EXPECT_EQ(next(6, 700), "100");     // Over the row without it.
-  EXPECT_EQ(next(5, 650), "none");    // Late.
-  EXPECT_EQ(next(8, 900), "100");     // Measured against second 6.
-  EXPECT_EQ(next(10, 50), "none");    // Fell under one boot: a device left.
+  EXPECT_EQ(next(6, 700), "100");   // Over the row without it.
+  EXPECT_EQ(next(5, 650), "none");  // Late.
+  EXPECT_EQ(next(8, 900), "100");   // Measured against second 6.
+  EXPECT_EQ(next(10, 50), "none");  // Fell under one boot: a device left.
   EXPECT_EQ(next(12, 60), "5");
-  EXPECT_EQ(next(14, 40, 2), "20");   // Another boot: from 0.
-  EXPECT_EQ(next(16, 10, 0), "5");    // Fell, boot not known: from 0.
+  EXPECT_EQ(next(14, 40, 2), "20");  // Another boot: from 0.
+  EXPECT_EQ(next(16, 10, 0), "5");   // Fell, boot not known: from 0.
   EXPECT_EQ(next(18, 30, 0), "10");
 }
 

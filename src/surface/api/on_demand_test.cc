@@ -42,9 +42,8 @@ TEST_F(OnDemandTest, SpellingsOfEachGroup) {
   EXPECT_EQ(f("mem"),
             R"("values":{"mem_utilization":40,"swap_used":7},"mem":{"fields":{"used_percent":40,"swap_used":7}}})");
   EXPECT_EQ(f("swap"), R"("values":{"swap_used":7},"mem":{"fields":{"swap_used":7}}})");
-  EXPECT_EQ(f("disk"),
-            R"("values":{"disk_utilization":50,"used_percent":50,"kb_read":2,"read_bytes":2048},)"
-            R"("disk":{"fields":{"used_percent":50,"read_bytes":2048}}})");
+  EXPECT_EQ(f("disk"), R"("values":{"disk_utilization":50,"used_percent":50,"kb_read":2,"read_bytes":2048},)"
+                       R"("disk":{"fields":{"used_percent":50,"read_bytes":2048}}})");
   EXPECT_EQ(f("diskio"), R"("values":{"kb_read":2,"read_bytes":2048},"disk":{"fields":{"read_bytes":2048}}})");
   const std::string all = f("all");
   for (const char* name : {"cpu_utilization", "mem_utilization", "disk_utilization", "swap_used"}) {

@@ -1,6 +1,6 @@
 // The page at "/".
-#include "surface/api/page_files.h"
 #include "surface/api/api.h"
+#include "surface/api/page_files.h"
 #include "surface/api/routes.h"
 
 namespace dragonfly {

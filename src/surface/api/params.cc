@@ -61,7 +61,8 @@ Result<Duration> look_back_parameter(const HttpRequest& request, std::string_vie
   return *duration;
 }
 
-Result<Timestamp> time_parameter(const HttpRequest& request, std::string_view name, Timestamp now, Timestamp otherwise) {
+Result<Timestamp> time_parameter(const HttpRequest& request, std::string_view name, Timestamp now,
+                                 Timestamp otherwise) {
   std::string text = text_parameter(request, name);
   if (text.empty()) return otherwise;
   if (text == "now") return now;

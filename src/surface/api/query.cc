@@ -70,6 +70,9 @@ Result<Asked> read_asked(const ApiParts& parts, const HttpRequest& request) {
   const auto by = word_parameter(request, "by", "vm|mcis|ns|csp|region|device|none", "vm");
   if (!by) return fail(by.error());
   out.common.by = find_group_by(*by).value_or(GroupBy::kVm);
+  if (out.common.by == GroupBy::kDevice && out.common.devices == ReadRequest::Devices::kVmOnly) {
+    out.common.devices = ReadRequest::Devices::kAll;
+  }
   const auto epoch = word_parameter(request, "epoch", "none|s|ms", "none");
   if (!epoch) return fail(epoch.error());
   out.epoch = *epoch == "s" ? Epoch::kSeconds : *epoch == "ms" ? Epoch::kMilliseconds : Epoch::kNone;
@@ -113,7 +116,8 @@ Result<std::vector<Part>> catalogue_parts(const std::optional<GroupId> group, co
   for (const std::string& name : names) {
     const Metric* metric = group ? find_metric(*group, name) : find_metric(name);
     if (metric == nullptr) {
-      return unknown_metric(name, group ? fmt::format("group {}", group_name(*group)) : "the catalogue (/api/v1/metrics)");
+      return unknown_metric(name,
+                            group ? fmt::format("group {}", group_name(*group)) : "the catalogue (/api/v1/metrics)");
     }
     add_field(part_of(metric->group), *metric);
   }

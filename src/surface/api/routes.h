@@ -58,19 +58,19 @@ struct RouteMatch {
 RouteMatch find_route(std::string_view method, std::span<const std::string> path);
 
 // The handlers, by file. Each answers exactly once.
-void answer_info(const ApiParts& parts, Call call);                    // info.cc
-void answer_real_time(const ApiParts& parts, Call call);               // info.cc
-void answer_on_demand(const ApiParts& parts, Call call);               // on_demand.cc
-void answer_vms(const ApiParts& parts, Call call);                     // vms.cc
-void answer_groups(const ApiParts& parts, Call call);                  // vms.cc: /ns and /mcis
-void answer_query(const ApiParts& parts, Call call);                   // query.cc
-void answer_stream(const ApiParts& parts, Call call);                  // stream.cc
-void answer_write(const ApiParts& parts, Call call);                   // write.cc
-void answer_alive(const ApiParts& parts, Call call);                   // server_state.cc, as those below
+void answer_info(const ApiParts& parts, Call call);       // info.cc
+void answer_real_time(const ApiParts& parts, Call call);  // info.cc
+void answer_on_demand(const ApiParts& parts, Call call);  // on_demand.cc
+void answer_vms(const ApiParts& parts, Call call);        // vms.cc
+void answer_groups(const ApiParts& parts, Call call);     // vms.cc: /ns and /mcis
+void answer_query(const ApiParts& parts, Call call);      // query.cc
+void answer_stream(const ApiParts& parts, Call call);     // stream.cc
+void answer_write(const ApiParts& parts, Call call);      // write.cc
+void answer_alive(const ApiParts& parts, Call call);      // server_state.cc, as those below
 void answer_health(const ApiParts& parts, Call call);
 void answer_own_metrics(const ApiParts& parts, Call call);
 void answer_config(const ApiParts& parts, Call call);
 void answer_catalogue(const ApiParts& parts, Call call);
-void answer_page(const ApiParts& parts, Call call);                    // page.cc
+void answer_page(const ApiParts& parts, Call call);  // page.cc
 
 }  // namespace dragonfly

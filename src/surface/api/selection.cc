@@ -26,9 +26,10 @@ Result<MetricSelection> select_metrics(std::string_view name) {
   } else if (const auto group = find_group(name)) {
     out.groups.push_back(fields_of(*group, any));
   } else {
-    return fail(ErrorCode::kInvalidArgument,
-                "metric '{}' is not known; allowed are cpu, cpufreq, memory (mem), disk, diskio, network (net), swap, all",
-                name.substr(0, 100));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "metric '{}' is not known; allowed are cpu, cpufreq, memory (mem), disk, diskio, network (net), swap, all",
+        name.substr(0, 100));
   }
   return out;
 }
@@ -44,7 +45,8 @@ std::optional<Spelling> field_spelling(const Metric& metric) {
     return disk ? disk : Spelling{metric.name};
   }
   // "swap.used" is another measurement's field; the same name without it would be memory's own.
-  if (metric.aliases.empty() || metric.aliases.front().find('.') != std::string_view::npos) return Spelling{metric.name};
+  if (metric.aliases.empty() || metric.aliases.front().find('.') != std::string_view::npos)
+    return Spelling{metric.name};
   return Spelling{metric.aliases.front()};
 }
 

@@ -123,10 +123,9 @@ void answer_stream(const ApiParts& parts, Call call) {
   auto filter = filter_of(call.request);
   if (!filter) return answer_error(call.responder, filter.error());
   const auto session = std::make_shared<Session>(parts.workers);
-  auto subscription =
-      parts.feed.subscribe(std::move(*filter), [weak = std::weak_ptr(session)](const SharedRow& row) {
-        if (const auto self = weak.lock()) self->take(row);
-      });
+  auto subscription = parts.feed.subscribe(std::move(*filter), [weak = std::weak_ptr(session)](const SharedRow& row) {
+    if (const auto self = weak.lock()) self->take(row);
+  });
   if (!subscription) {
     const bool full = subscription.error().code == ErrorCode::kResourceExhausted;
     return call.responder.answer(

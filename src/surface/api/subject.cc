@@ -23,8 +23,9 @@ Result<VmEntry*> find_subject(Directory& directory, const PathValues& path) {
   if (found.size() == 1) return found.front();
   std::string namespaces;
   for (const VmEntry* entry : found) namespaces += (namespaces.empty() ? "" : ", ") + entry->identity.ns;
-  return fail(ErrorCode::kConflict, "vm '{}' in mcis '{}' is in several namespaces: {}; ask /dragonfly/ns/{{ns}}/mcis/…",
-              vm, group, namespaces);
+  return fail(ErrorCode::kConflict,
+              "vm '{}' in mcis '{}' is in several namespaces: {}; ask /dragonfly/ns/{{ns}}/mcis/…", vm, group,
+              namespaces);
 }
 
 std::shared_ptr<const Dictionary> labels_of(Directory& directory, const VmEntry& vm) {

@@ -29,9 +29,10 @@ Result<Order> read_order(const HttpRequest& request) {
   if (out.descending) text.erase(0, 1);
   out.metric = find_metric(text);
   if (out.metric != nullptr) return out;
-  return fail(ErrorCode::kInvalidArgument,
-              "parameter 'sort' is '{}'; allowed are name and the names of /api/v1/metrics, with - before for descending",
-              text.substr(0, 100));
+  return fail(
+      ErrorCode::kInvalidArgument,
+      "parameter 'sort' is '{}'; allowed are name and the names of /api/v1/metrics, with - before for descending",
+      text.substr(0, 100));
 }
 
 Result<> keep_states(const ApiParts& parts, const HttpRequest& request, std::vector<SelectedVm>& vms) {
@@ -101,7 +102,8 @@ Result<size_t> offset_of(const HttpRequest& request, const Order& order, const s
 
 using Latest = std::map<GroupId, std::map<VmId, FieldValues>>;
 
-void write_vm(JsonWriter& json, const ApiParts& parts, const SelectedVm& vm, const Policy& policy, const Latest* latest) {
+void write_vm(JsonWriter& json, const ApiParts& parts, const SelectedVm& vm, const Policy& policy,
+              const Latest* latest) {
   const VmIdentity& id = vm.entry->identity;
   json.begin_object().field("ns", std::string_view(id.ns)).field("mcis", std::string_view(id.mcis));
   json.field("vm", std::string_view(id.vm)).field("csp", vm.labels->label("cspType"));
@@ -208,7 +210,8 @@ void answer_groups(const ApiParts& parts, Call call) {
   const std::string_view after = as_text(bytes);
   const size_t zero = after.find('\0');
   if (!cursor.empty() && zero == std::string_view::npos) {
-    return answer_error(call.responder, {ErrorCode::kInvalidArgument, "parameter 'cursor' is not one that this server gave"});
+    return answer_error(call.responder,
+                        {ErrorCode::kInvalidArgument, "parameter 'cursor' is not one that this server gave"});
   }
   auto at = cursor.empty() ? groups.begin() : groups.upper_bound({after.substr(0, zero), after.substr(zero + 1)});
   std::string out;

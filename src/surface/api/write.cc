@@ -47,7 +47,8 @@ void answer_write(const ApiParts& parts, Call call) {
   const auto precision = precision_of(text);
   if (!precision) {
     call.responder.answer(write_error(
-        400, fmt::format("parameter 'precision' is '{}'; allowed are ns (n), us (u), ms, s, m, h", text.substr(0, 100))));
+        400,
+        fmt::format("parameter 'precision' is '{}'; allowed are ns (n), us (u), ms, s, m, h", text.substr(0, 100))));
     return;
   }
   std::string db = text_parameter(call.request, "db");

@@ -38,9 +38,8 @@ TEST_F(WriteTest, Precisions) {
 
 TEST_F(WriteTest, OutcomesAsInfluxClientsReadThem) {
   door.outcome = WriteOutcome{3, 1, "line 2: field 'a' has no value"};
-  EXPECT_EQ(write(""),
-            R"(400{"error":"partial write: 1 lines refused, 3 rows stored\nline 2: field 'a' has no value",)"
-            R"("message":"partial write: 1 lines refused, 3 rows stored\nline 2: field 'a' has no value"})");
+  EXPECT_EQ(write(""), R"(400{"error":"partial write: 1 lines refused, 3 rows stored\nline 2: field 'a' has no value",)"
+                       R"("message":"partial write: 1 lines refused, 3 rows stored\nline 2: field 'a' has no value"})");
   door.outcome = fail(ErrorCode::kNoSpace, "the disk is full");
   EXPECT_EQ(write(""), R"(507{"error":"the disk is full","message":"the disk is full"})");
   door.outcome = fail(ErrorCode::kResourceExhausted, "too many series");

@@ -100,8 +100,8 @@ class FakeReader final : public SeriesReader {
       bool wanted_device = device.empty();
       if (request.devices == ReadRequest::Devices::kAll) wanted_device = true;
       if (request.devices == ReadRequest::Devices::kNamed) {
-        wanted_device = std::find(request.device_names.begin(), request.device_names.end(), device) !=
-                        request.device_names.end();
+        wanted_device =
+            std::find(request.device_names.begin(), request.device_names.end(), device) != request.device_names.end();
       }
       if (!wanted_vm || group != request.group || !wanted_device) continue;
       SeriesRows out{vm, device, rows};
@@ -229,11 +229,12 @@ class ApiFixture : public testing::Test {
     return entry;
   }
   // Appends a row; `values` by metric name.
-  void row(const VmEntry& entry, GroupId group, Timestamp time, std::map<std::string, double> values,
-           uint64_t boot = 1, const std::string& device = {}) {
+  void row(const VmEntry& entry, GroupId group, Timestamp time, std::map<std::string, double> values, uint64_t boot = 1,
+           const std::string& device = {}) {
     auto [found, made] = reader.series.try_emplace({entry.id, group, device});
     if (made) found->second = ColumnSet::for_group(group);
     ASSERT_TRUE(found->second.append_row(time, boot, fields(group, values)));
+    found->second.sort_and_merge();
   }
   static Bytes fields(GroupId group, const std::map<std::string, double>& values) {
     Row one;
@@ -296,8 +297,18 @@ class ApiFixture : public testing::Test {
   ManualExecutor workers;
   Policy policy;
   std::shared_ptr<FakeStream> stream;
-  Api api{ApiParts{directory, reader, questions, agents, feed, door, metrics, health, clock, workers,
-                   [this] { return policy; }, {"https://grafana.example"}}};
+  Api api{ApiParts{directory,
+                   reader,
+                   questions,
+                   agents,
+                   feed,
+                   door,
+                   metrics,
+                   health,
+                   clock,
+                   workers,
+                   [this] { return policy; },
+                   {"https://grafana.example"}}};
 };
 
 }  // namespace dragonfly
