@@ -3,19 +3,20 @@
 namespace dragonfly {
 
 void DoorBatch::refuse(std::string_view unit, size_t number, std::string_view problem) {
+  if (not_shown_ == 0) return refuse(fmt::format("{} {}: {}", unit, number, problem));
+  ++points_wrong;
+  ++not_shown_;
+}
+
+void DoorBatch::refuse(std::string_view text) {
   constexpr size_t kRoomForCount = 64;
   ++points_wrong;
   // Once one did not fit none is shown any more, so that what is shown is a beginning.
-  if (not_shown_ > 0) {
+  if (not_shown_ > 0 || shown_.size() + text.size() + kRoomForCount > kErrorBytesMax) {
     ++not_shown_;
     return;
   }
-  const std::string text = fmt::format("{}{} {}: {}", shown_.empty() ? "" : "\n", unit, number, problem);
-  if (shown_.size() + text.size() + kRoomForCount > kErrorBytesMax) {
-    ++not_shown_;
-  } else {
-    shown_ += text;
-  }
+  shown_.append(shown_.empty() ? "" : "\n").append(text);
 }
 
 std::string DoorBatch::errors() const {

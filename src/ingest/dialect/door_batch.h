@@ -49,11 +49,12 @@ struct DoorBatch {
   uint64_t points_without_vm = 0;  // Those of the wrong ones that name no VM.
   uint64_t points_too_old = 0;     // Likewise, by their time.
   uint64_t points_future = 0;
-  uint64_t texts_dropped = 0;      // Fields with texts, which are not kept.
-  uint64_t fields_unknown = 0;     // Fields of a catalogue measurement that the catalogue does not have.
+  uint64_t texts_dropped = 0;   // Fields with texts, which are not kept.
+  uint64_t fields_unknown = 0;  // Fields of a catalogue measurement that the catalogue does not have.
 
   // Counts a wrong line; `unit` is "line" or "metric".
   void refuse(std::string_view unit, size_t number, std::string_view problem);
+  void refuse(std::string_view text);
   // "line 3: …\nline 9: …"; ends with a count where it was cut.
   std::string errors() const;
   uint64_t rows() const;

@@ -122,10 +122,9 @@ class DoorEncoder {
   }
 
   void refuse_vm(const DoorVm& vm, std::string_view problem) {
-    const size_t lines = vm.rows.size() + vm.custom.size();
-    batch_.refuse("VM", 0,
-                  fmt::format("{}/{}/{}: {}; {} rows are not stored", vm.identity.ns, vm.identity.mcis, vm.identity.vm,
-                              problem, lines));
+    const auto& [ns, mcis, id] = vm.identity;
+    batch_.refuse(fmt::format("VM {}/{}/{}: {}; {} rows are not stored", ns, mcis, id, problem,
+                              vm.rows.size() + vm.custom.size()));
   }
 
   DoorBatch& batch_;

@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       continue;
     }
     const Point& point = reader.point();
-    if (point.fields.empty() || point.fields.size() > kPointFieldsMax || point.tags.size() > kPointTagsMax) __builtin_trap();
+    if (point.fields.empty() || point.fields.size() > kPointFieldsMax || point.tags.size() > kPointTagsMax)
+      __builtin_trap();
     if (point.name.empty() || point.name.size() > kPointNameBytesMax) __builtin_trap();
   }
   static Normalizer normalizer;
@@ -24,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   take_influx_lines(body, RowDoor::Precision::kNanoseconds, "db", from_unix_ms(1'700'000'000'000), normalizer, batch);
   if (batch.points_wrong > batch.points || batch.errors().size() > DoorBatch::kErrorBytesMax) __builtin_trap();
   for (const DoorVm& vm : batch.vms) {
-    if (Dictionary::decode(vm.dictionary->encode()).has_value() == false && vm.identity.ns == "default") __builtin_trap();
+    if (Dictionary::decode(vm.dictionary->encode()).has_value() == false && vm.identity.ns == "default")
+      __builtin_trap();
     for (const Row& row : vm.rows) {
       if (row.device > vm.dictionary->devices.size()) __builtin_trap();
     }

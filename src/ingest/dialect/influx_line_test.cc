@@ -53,7 +53,8 @@ TEST(InfluxLine, Points) {
   f("  cpu usage=1", "cpu|usage=1");
   f("\tcpu usage=1", "cpu|usage=1");
   f("cpu   usage=1   5  ", "cpu|usage=1|5");
-  f("cpu,host=a,vmId=b usage=1.5,idle=2i 1465839830100400200", "cpu|host:a|vmId:b|usage=1.5|idle=2i|1465839830100400200");
+  f("cpu,host=a,vmId=b usage=1.5,idle=2i 1465839830100400200",
+    "cpu|host:a|vmId:b|usage=1.5|idle=2i|1465839830100400200");
   f("cpu usage=1 -5", "cpu|usage=1|-5");
   f("a x=1\nb x=2\n\nc x=3", "a|x=1\nb|x=2\nc|x=3");
   f("m a=t,b=T,c=true,d=True,e=TRUE,f=f,g=F,h=false,i=False,j=FALSE",
@@ -67,7 +68,7 @@ TEST(InfluxLine, Points) {
   f("my\\ disk,a\\,b\\=c=d\\ e f\\ g=1", "my disk|a,b=c:d e|f g=1");
   f("m\\n,a=\\t x=1", "m\\n|a:\\t|x=1");
   f("m=x a=1", "m=x|a=1");
-  f("m,a=\\\\ x=1", "!1: there is no field: m,a=\\\\ x=1");  // The second backslash makes the space a literal.
+  f("m,a=\\\\ x a=1", "m|a:\\ x|a=1");  // The second backslash makes the space a literal.
   f("온도,장소=서울 값=1", "온도|장소:서울|값=1");
 }
 
@@ -129,7 +130,9 @@ TEST(InfluxLine, WrongLinesSayWhy) {
     EXPECT_EQ(read(line), fmt::format("!1: {}: {}", problem, line.substr(0, line.find('\n')))) << line;
   };
   constexpr std::string_view kAllowed = "; allowed are numbers like 1.5, 5i, 5u, true, false and \"texts\"";
-  const auto value = [&](std::string_view text) { return fmt::format("field 'a' has the value '{}'{}", text, kAllowed); };
+  const auto value = [&](std::string_view text) {
+    return fmt::format("field 'a' has the value '{}'{}", text, kAllowed);
+  };
   f("m", "there is no field");
   f("m ", "there is no field");
   f("m,t=v", "there is no field");
@@ -189,13 +192,15 @@ TEST(InfluxLine, WrongLinesSayWhy) {
   f("m a=1 1.5", "the time is '1.5'; allowed is a whole number");
   f("m a=1 5i", "the time is '5i'; allowed is a whole number");
   f("m a=1 2020-01-01T00:00:00Z", "the time is '2020-01-01T00:00:00Z'; allowed is a whole number");
-  f("m a=1 99999999999999999999", "the time 99999999999999999999 is beyond the years 1678 to 2262; does the precision fit?");
+  f("m a=1 99999999999999999999",
+    "the time 99999999999999999999 is beyond the years 1678 to 2262; does the precision fit?");
   f("m a=1 5 6", "after the time comes '6'");
   f("m a=1 b=2", "the time is 'b=2'; allowed is a whole number");
   f("m a=1, b=2", "a field has no name");
   f("{\"name\":\"cpu\"}", "there is no field");
   EXPECT_EQ(read("m a=1 9223372036854775807", Precision::kHours),
-            "!1: the time 9223372036854775807 is beyond the years 1678 to 2262; does the precision fit?: m a=1 9223372036854775807");
+            "!1: the time 9223372036854775807 is beyond the years 1678 to 2262; does the precision fit?: m a=1 "
+            "9223372036854775807");
 }
 
 TEST(InfluxLine, OneWrongLineCostsItself) {
@@ -203,9 +208,11 @@ TEST(InfluxLine, OneWrongLineCostsItself) {
   EXPECT_EQ(read("a x=1\n\n# c\nb x=\"open\nc x=3\nd x=4"),
             "a|x=1\n!4: the text of field 'x' has no closing '\"': b x=\"open\nc|x=3\nd|x=4");
   EXPECT_EQ(read("a x=\"l1\nl2\",y=z\nb x=1"),
-            "!1: field 'y' has the value 'z'; allowed are numbers like 1.5, 5i, 5u, true, false and \"texts\": a x=\"l1\nb|x=1");
+            "!1: field 'y' has the value 'z'; allowed are numbers like 1.5, 5i, 5u, true, false and \"texts\": a "
+            "x=\"l1\nb|x=1");
   EXPECT_EQ(read("a x=\"1\n2\"\nb x=y"),
-            "a|x=text\n!3: field 'x' has the value 'y'; allowed are numbers like 1.5, 5i, 5u, true, false and \"texts\": b x=y");
+            "a|x=text\n!3: field 'x' has the value 'y'; allowed are numbers like 1.5, 5i, 5u, true, false and "
+            "\"texts\": b x=y");
 }
 
 TEST(InfluxLine, LimitsAndOneMore) {
@@ -257,7 +264,8 @@ TEST(InfluxLine, DamageStaysWhereItIs) {
   SeededRandom random(11);
   for (int round = 0; round < 5000; ++round) {
     std::string bad = good;
-    for (uint64_t i = 0; i <= random.below(3); ++i) bad[random.below(bad.size())] = static_cast<char>(random.below(256));
+    for (uint64_t i = 0; i <= random.below(3); ++i)
+      bad[random.below(bad.size())] = static_cast<char>(random.below(256));
     bad.resize(random.below(bad.size() + 1));
     // Quotes and newlines reach beyond their line; here it is about the rest.
     std::erase_if(bad, [](char c) { return c == '"' || c == '\n'; });

@@ -182,7 +182,8 @@ void Normalizer::add(const Point& point) {
   }
   if (time > options_.now + kAheadMax) {
     ++batch_->points_future;
-    return problem(point, fmt::format("its time {} is more than {} ahead", format_rfc3339(time), format_duration(kAheadMax)));
+    return problem(point,
+                   fmt::format("its time {} is more than {} ahead", format_rfc3339(time), format_duration(kAheadMax)));
   }
   Row row;
   if (series->of_catalogue > 0) {
