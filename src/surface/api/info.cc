@@ -43,16 +43,6 @@ struct InfoRows {
   std::vector<std::string> missing_parts;
 };
 
-// A bucket may have data of other fields of the group only.
-bool has_any(const std::vector<GroupFields>& groups, const std::vector<FieldValues>& values) {
-  for (size_t i = 0; i < groups.size(); ++i) {
-    for (const Metric* metric : groups[i].metrics) {
-      if (value_of(values[i], *metric)) return true;
-    }
-  }
-  return false;
-}
-
 Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duration bucket, Duration duration) {
   InfoRows out;
   const auto& groups = subject.selection.groups;
@@ -75,7 +65,6 @@ Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duratio
     }
     for (std::string& part : answer->missing_parts) out.missing_parts.push_back(std::move(part));
   }
-  std::erase_if(out.table, [&](const auto& row) { return !has_any(groups, row.second); });
   return out;
 }
 
