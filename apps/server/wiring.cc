@@ -13,7 +13,8 @@
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
 #include "live/head/head_reader.h"
-#include "operations.h"
+#include "server_health.h"
+#include "surface/api/api.h"
 
 namespace dragonfly {
 namespace {
@@ -35,6 +36,7 @@ class Server {
   Result<> open_files();
   Result<> open_sockets();
   Result<> recover();
+  Result<> open_api();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
   void write_metrics(MetricsText& text) const;
@@ -51,7 +53,7 @@ class Server {
   std::optional<AgentRegistry> registry_;
   std::vector<AgentRecord> enrolled_;
   std::unique_ptr<LiveDirectory> directory_;
-  std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<WorkerPool> readers_;
   std::unique_ptr<ChunkDb> store_;
   std::unique_ptr<Log> log_;
   StreamHub hub_;
@@ -59,7 +61,14 @@ class Server {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Head>> heads_;
   std::unique_ptr<Checkpointer> checkpointer_;
-  std::unique_ptr<Operations> operations_;
+  std::unique_ptr<HeadReader> head_reader_;
+  std::unique_ptr<MergedReader> reader_;
+  std::unique_ptr<Questions> questions_;
+  std::unique_ptr<AgentLinks> agents_;
+  std::unique_ptr<ServerHealth> health_;
+  std::unique_ptr<Api> api_;
+  // Handlers block on what readers_ does, so they have threads of their own.
+  std::unique_ptr<WorkerPool> handlers_;
   std::unique_ptr<HttpServer> http_;
   std::string udp_local_;
   std::atomic<bool> poll_soon_{false};
@@ -81,10 +90,10 @@ Result<> Server::open_files() {
   directory_ = std::make_unique<LiveDirectory>(
       DirectoryLimits{.vms_max = static_cast<size_t>(settings_.vms_max),
                       .measurements_per_namespace_max = static_cast<size_t>(settings_.measurements_per_namespace_max)});
-  workers_ = std::make_unique<WorkerPool>("worker", 4, 4096);
+  readers_ = std::make_unique<WorkerPool>("reader", 2, 4096);
   ChunkDbOptions store_options;
   store_options.directory = data.string();
-  auto store = ChunkDb::open(store_options, *workers_, clock_);
+  auto store = ChunkDb::open(store_options, *readers_, clock_);
   if (!store) return fail(std::move(store).error());
   store_ = std::move(*store);
   LogOptions log_options;
@@ -208,19 +217,38 @@ void Server::write_metrics(MetricsText& text) const {
   write_process_metrics(text);
 }
 
+Result<> Server::open_api() {
+  std::vector<HeadReader::Shard> heads;
+  std::vector<Shard*> shards;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    heads.push_back({shards_[i].get(), heads_[i].get()});
+    shards.push_back(shards_[i].get());
+  }
+  head_reader_ = std::make_unique<HeadReader>(*directory_, std::move(heads), *readers_);
+  reader_ = std::make_unique<MergedReader>(std::vector<SeriesReader*>{store_.get(), head_reader_.get()});
+  questions_ = std::make_unique<Questions>(*reader_);
+  agents_ = std::make_unique<AgentLinks>(std::move(shards));
+  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, clock_);
+  api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_, clock_,
+                                        *readers_, [this] { return policy_; }, settings_.cors_origins});
+  handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
+  HttpOptions http;
+  http.listen = settings_.http;
+  http.allowed_hosts = settings_.allowed_hosts;
+  http.common_headers = Api::common_headers();
+  auto server = HttpServer::start(http, clock_, *handlers_, [this](HttpRequest request, Responder responder) {
+    api_->handle(std::move(request), std::move(responder));
+  });
+  if (!server) return fail(std::move(server).error());
+  http_ = std::move(*server);
+  return {};
+}
+
 Result<> Server::start() {
   DF_TRY(open_files());
   DF_TRY(open_sockets());
   DF_TRY(recover());
-  operations_ = std::make_unique<Operations>(metrics_, *door_, log_stats_, *store_);
-  HttpOptions http;
-  http.listen = settings_.http;
-  http.allowed_hosts = settings_.allowed_hosts;
-  auto server = HttpServer::start(http, clock_, *workers_, [this](HttpRequest request, Responder responder) {
-    operations_->handle(std::move(request), std::move(responder));
-  });
-  if (!server) return fail(std::move(server).error());
-  http_ = std::move(*server);
+  DF_TRY(open_api());
   running_ = true;
   log_->start();
   for (auto& shard : shards_) shard->start();
@@ -243,7 +271,9 @@ Result<> Server::start() {
 
 void Server::stop() {
   if (!std::exchange(running_, false)) return;
-  if (http_) http_->stop();
+  registration_ = {};
+  http_.reset();      // Takes nothing more …
+  handlers_.reset();  // … and what runs ends before that which it asks does.
   registry_thread_.request_stop();
   if (registry_thread_.joinable()) registry_thread_.join();
   if (checkpointer_) checkpointer_->stop();
@@ -255,9 +285,8 @@ void Server::stop() {
   }
   if (log_) log_->stop();
   for (auto& shard : shards_) shard->join();
-  registration_ = {};
-  door_.reset();
-  store_.reset();
+  door_.reset();   // Both have threads that post to shards,
+  store_.reset();  // which die before them.
 }
 
 }  // namespace

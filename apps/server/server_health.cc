@@ -1,0 +1,40 @@
+#include "server_health.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr Duration kSilentAfter = 30s;
+
+ModuleHealth state_of(std::string module, std::string trouble) {
+  const auto state = trouble.empty() ? ModuleHealth::State::kOk : ModuleHealth::State::kDegraded;
+  return {std::move(module), state, std::move(trouble)};
+}
+
+}  // namespace
+
+std::vector<ModuleHealth> ServerHealth::health() const {
+  std::vector<ModuleHealth> all;
+  const uint64_t lost = receiver_.kernel_drops.value();
+  all.push_back(state_of("receiver", lost == 0 ? "" : fmt::format("{} datagrams were lost in a full socket buffer", lost)));
+  ModuleHealth log = state_of("log", "");
+  if (log_.refusing.value() != 0) log = {"log", ModuleHealth::State::kDown, "it cannot be written (is the disk full?): rows are refused"};
+  all.push_back(std::move(log));
+  const auto damage = store_.damage();
+  const std::string error = store_.background_error();
+  all.push_back(state_of("store", !error.empty() ? error : damage.empty() ? "" : damage.back()));
+  all.push_back(agents());
+  return all;
+}
+
+ModuleHealth ServerHealth::agents() const {
+  const int64_t now = clock_.monotonic().time_since_epoch().count();
+  size_t reporting = 0;
+  size_t silent = 0;
+  for (const VmEntry* vm : directory_.vms()) {
+    const int64_t last = vm->last_arrival_ns;
+    ++(last != 0 && now - last <= kSilentAfter.count() ? reporting : silent);
+  }
+  return {"agents", ModuleHealth::State::kOk, fmt::format("{} VMs report, {} are silent", reporting, silent)};
+}
+
+}  // namespace dragonfly

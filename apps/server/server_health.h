@@ -1,0 +1,34 @@
+// ServerHealth: how the server's modules are, for GET /health.
+//
+// Units      none.
+// Ownership  borrows what it looks at, which outlives it.
+// Threading  any thread.
+// Errors     none: what is wrong is what it tells.
+// Limits     none.
+#pragma once
+
+#include "ingest/receiver/receiver_stats.h"
+#include "model/flow/directory.h"
+#include "base/rt/clock.h"
+#include "store/log/log_stats.h"
+#include "store/tsdb/chunk_db.h"
+#include "surface/api/health.h"
+
+namespace dragonfly {
+
+class ServerHealth final : public HealthSource {
+ public:
+  ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory, const Clock& clock)
+      : receiver_(receiver), log_(log), store_(store), directory_(directory), clock_(clock) {}
+  std::vector<ModuleHealth> health() const override;
+
+ private:
+  ModuleHealth agents() const;
+  const ReceiverStats& receiver_;
+  const LogStats& log_;
+  const ChunkDb& store_;
+  Directory& directory_;
+  const Clock& clock_;
+};
+
+}  // namespace dragonfly
