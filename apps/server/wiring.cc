@@ -40,6 +40,7 @@ class Server {
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
   void write_metrics(MetricsText& text) const;
+  void write_row_metrics(MetricsText& text) const;
 
   const ServerSettings settings_;
   const Policy policy_;
@@ -51,7 +52,7 @@ class Server {
   LogStats log_stats_;
   std::optional<DirectoryLock> lock_;
   std::optional<AgentRegistry> registry_;
-  std::vector<AgentRecord> enrolled_;
+  std::atomic<size_t> enrolled_{0};  // Lines of the registry that name an active agent.
   std::unique_ptr<LiveDirectory> directory_;
   std::unique_ptr<WorkerPool> readers_;
   std::unique_ptr<ChunkDb> store_;
@@ -171,7 +172,10 @@ void Server::restore_record(const LogRecordReader::Record& record, LogPosition p
 Result<> Server::recover() {
   auto enrolled = registry_->poll();
   if (!enrolled) return fail(std::move(enrolled).error());
-  for (const AgentRecord& record : *enrolled) shard_of(record.agent_id).set_agent(record);
+  for (const AgentRecord& record : *enrolled) {
+    shard_of(record.agent_id).set_agent(record);
+    enrolled_ += record.revoked ? 0 : 1;
+  }
   if (auto restored = directory_->restore_from(*store_); !restored) log_error("recovery", "{}", restored.error().message);
   for (const bool plain : {false, true}) {
     const std::string prefix = plain ? "agent/plain/" : "agent/sealed/";
@@ -196,14 +200,15 @@ void Server::poll_registry() {
   for (const AgentRecord& record : *records) {
     Shard& shard = shard_of(record.agent_id);
     if (!shard.post([&shard, record] { shard.set_agent(record); })) log_warning("registry", "a shard is too busy for new agents");
+    enrolled_ += record.revoked ? 0 : 1;
   }
 }
 
-void Server::write_metrics(MetricsText& text) const {
+// Received = stored + duplicate + refused + dropped + pending holds between turns, so all shards stand still for a moment.
+void Server::write_row_metrics(MetricsText& text) const {
+  std::vector<std::unique_lock<std::mutex>> standing;
+  for (const auto& shard : shards_) standing.push_back(shard->between_turns());
   receiver_stats_.write(text);
-  log_stats_.write(text);
-  store_->write_metrics(text);
-  dragonfly::write_metrics(http_->stats(), text);
   text.counter("dragonfly_rows_stored_total", "Rows that are durable and readable.", head_stats_.rows_stored);
   text.counter("dragonfly_rows_recovered_total", "Rows read back from the log at the start.", head_stats_.rows_recovered);
   text.family("dragonfly_rows_duplicate_total", "counter", "Rows that were there already.");
@@ -213,6 +218,14 @@ void Server::write_metrics(MetricsText& text) const {
   text.sample(head_stats_.rows_over_series_max.value(), "cause=\"series_limit\"");
   text.gauge("dragonfly_rows_pending", "Rows on their way to the log, and late rows not classed yet.",
              static_cast<double>(receiver_stats_.rows_in_flight.value() + head_stats_.rows_pending.value()));
+}
+
+void Server::write_metrics(MetricsText& text) const {
+  write_row_metrics(text);
+  log_stats_.write(text);
+  store_->write_metrics(text);
+  dragonfly::write_metrics(http_->stats(), text);
+  text.gauge("dragonfly_agents_enrolled", "Agents whose keys this server knows.", static_cast<double>(enrolled_.load()));
   text.gauge("dragonfly_vms", "VMs known.", static_cast<double>(directory_->vm_count()));
   write_process_metrics(text);
 }

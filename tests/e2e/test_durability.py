@@ -119,7 +119,10 @@ class Durability(E2e):
         server = Server(self)
         relay = Relay(self, server.udp_address)
         real_udp, server.udp = server.udp, relay.udp
-        agent = Agent(self, server, server.key(self), '1s')
+        key = server.key(self)
+        # A frame that comes before the server has read the key opens nothing; sent again it would not be a replay.
+        wait_until(lambda: server.metrics()['dragonfly_agents_enrolled'] == 1, what='the key is known')
+        agent = Agent(self, server, key, '1s')
         server.udp = real_udp
         wait_until(lambda: len(server.raw_rows('cpu').get(('ns-1', 'mcis-1', 'vm-1'), [])) >= 4, what='four rows')
         agent.stop()

@@ -67,6 +67,7 @@ void Shard::run(std::stop_token stop) {
   while (true) {
     const bool last = stop.stop_requested();
     wait(context_.clock.monotonic());
+    const std::lock_guard turn(turn_mutex_);
     const MonotonicTime begin = context_.clock.monotonic();
     tasks_.drain(running_);
     for (Task& task : running_) task();

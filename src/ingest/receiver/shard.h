@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <mutex>
 #include <thread>
 #include <unordered_map>
 
@@ -78,6 +79,9 @@ class Shard final : public Executor {
   void join();
 
   [[nodiscard]] bool post(Task task) override { return tasks_.push(std::move(task)); }
+  // Any thread: no turn runs while the lock is held, so that counters are read as they were between two turns. It is the
+  // shard's own at all other times; hold it only to copy numbers.
+  [[nodiscard]] std::unique_lock<std::mutex> between_turns() { return std::unique_lock(turn_mutex_); }
 
   // All below: on the shard's thread.
   void set_agent(const AgentRecord& record);
@@ -161,6 +165,7 @@ class Shard final : public Executor {
   uint64_t next_request_id_ = 1;
   MonotonicTime next_head_tick_{};
   bool receiving_ = true;
+  std::mutex turn_mutex_;
   std::jthread thread_;
 };
 

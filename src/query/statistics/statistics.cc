@@ -208,7 +208,11 @@ std::vector<Bucket> rows_with_rates(const ColumnSet& rows, std::span<const Metri
     walk_column(rows, rows.columns[i], kind_at(kinds, i), begin, end,
                 [&, first = begin](size_t row, const Sample& sample) { out[row - first].fields[i] = sample.value; });
   }
-  drop_empty(out);
+  size_t row = begin;
+  std::erase_if(out, [&](const Bucket&) {
+    const size_t at = row++;
+    return std::ranges::none_of(rows.columns, [at](const Column& column) { return column.present[at] != 0; });
+  });
   return out;
 }
 

@@ -60,7 +60,8 @@ struct WindowValues {
 WindowValues window_statistic(const ColumnSet& rows, std::span<const MetricKind> kinds, Statistic statistic,
                               TimeRange window);
 
-// The rows with counters as rates; a row without any value is absent.
+// The rows with counters as rates. A row that holds any of the columns is there, also where none of them has a rate (the
+// first row of a series); one that holds none of them is absent.
 std::vector<Bucket> rows_with_rates(const ColumnSet& rows, std::span<const MetricKind> kinds, TimeRange range);
 
 // A statistic across VMs: over their values of one bucket, unweighted. kLast is the avg of the VMs' last values.

@@ -139,6 +139,8 @@ TEST(Statistics, RowsBeforeTheRangeOnlyTellCounters) {
   const MetricKind kinds[] = {MetricKind::kGauge, MetricKind::kCounter};
   EXPECT_EQ(show(bucketize(rows, kinds, Statistic::kAvg, 10s, between_s(0, 20))), "0: 30 2 10: 40 1");
   EXPECT_EQ(show(rows_with_rates(rows, kinds, between_s(0, 20))), "5: 30 2 15: 40 1");
+  const MetricKind counters[] = {MetricKind::kCounter, MetricKind::kCounter};
+  EXPECT_EQ(rows_with_rates(rows, counters, between_s(-10, 20)).size(), 3u) << "the first row has no rate, but is there";
   const auto window = window_statistic(rows, kinds, Statistic::kAvg, between_s(0, 20));
   EXPECT_EQ(window.newest, at_s(15));
   EXPECT_THAT(window.fields, ElementsAre(35.0, 1.5));

@@ -67,7 +67,7 @@ std::string render(const Question& question, const std::vector<SampledRow>& rows
       json.key(metric->name);
       write_value(json, value);
       const auto spelling = disk_spelling(*metric);
-      if (!spelling) continue;
+      if (!spelling || question.selection.groups.size() > 1) continue;  // "all" is the 52 and nothing else.
       json.key(spelling->name);
       write_value(json, value, spelling->factor);
     }

@@ -182,6 +182,10 @@ Result<std::vector<Part>> read_parts(const ApiParts& parts, const HttpRequest& r
   for (Part& part : *out) {
     Query query = asked.common;
     query.group = part.query.group;
+    // A measurement's further tags are its device: without a choice all of its series are meant.
+    if (!is_catalogue_group(query.group) && query.devices == ReadRequest::Devices::kVmOnly) {
+      query.devices = ReadRequest::Devices::kAll;
+    }
     query.fields = std::move(part.query.fields);
     query.vms = part.query.vms.empty() ? vms : std::move(part.query.vms);
     query.interval = interval;
