@@ -117,8 +117,10 @@ class LivePaths(E2e):
         self.assertIn('cpu_idle', answer['values'])
         self.assertIn('usage_utilization', answer['cpu']['fields'])
         everything = self.server.get_json(f'{base}/all/ondemand-monitoring-info')['values']
-        expected = sum(METRICS.values()) - (0 if 'cpu_speed' in everything else 1)
-        self.assertEqual(len(everything), expected)
+        # A guest may see no clock speed, and a system without utmp no users; nothing else may be absent.
+        self.assertLessEqual(sum(METRICS.values()) - len(everything),
+                             ('cpu_speed' not in everything) + ('user_num' not in everything))
+        self.assertLessEqual(len(everything), sum(METRICS.values()))
         self.assertEqual(everything['bytes_in'], int(everything['bytes_in']))  # A running total.
         missing = self.server.get(f"{vm_path(vm='nobody')}/agent_ip/127.0.0.1/metric/cpu/ondemand-monitoring-info")
         self.assertEqual(missing.status, 404)

@@ -1,0 +1,122 @@
+// cbmon: the command line tool. Options and output only; what commands do is in surface/cli.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "surface/cli/commands.h"
+#include "surface/cli/completion.h"
+
+namespace dragonfly {
+namespace {
+
+constexpr const char* kFooter =
+    "\nExit codes: 0 done, 1 the server says no, 2 wrong usage, 3 the server cannot be reached.\n"
+    "Examples:\n"
+    "  cbmon metric get                      all 52 metrics of the only VM\n"
+    "  cbmon metric get cpu --vm web-1       one group of one VM\n"
+    "  cbmon metric get cpu_idle --last 1h --step 1m --output csv\n"
+    "  source <(cbmon completion bash)";
+
+TableStyle terminal_style() {
+  TableStyle style;
+  if (isatty(STDOUT_FILENO) == 0) return style;
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) style.width = size.ws_col;
+  style.colours = std::getenv("NO_COLOR") == nullptr;
+  return style;
+}
+
+// The tree of commands as completion needs it, read from the parser itself.
+void collect(const CLI::App& app, const std::string& path, std::vector<CompletionCommand>& out) {
+  CompletionCommand& command = out.emplace_back();
+  command.path = path;
+  command.description = app.get_description();
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) command.words.push_back(sub->get_name());
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    CompletionOption entry{"--" + option->get_lnames().front(), option->get_items_expected_max() > 0, {}};
+    if (entry.name == "--output") entry.choices = {"table", "json", "csv"};
+    if (entry.name == "--statistic") entry.choices = {"avg", "min", "max", "last", "sum", "count", "p95"};
+    command.options.push_back(std::move(entry));
+  }
+  if (path == "completion") command.words = {"bash", "zsh", "fish"};
+  if (path == "metric get") command.words = {"cpu", "memory", "disk", "network", "cpufreq"};
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    collect(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("cbmon: asks a CB-Dragonfly server.", "cbmon");
+  const char* from_environment = std::getenv("CBMON_SERVER");
+  std::string server = from_environment != nullptr ? from_environment : "http://127.0.0.1:9090";
+  std::string output = "table";
+  std::string shell, key;
+  bool verbose = false;
+  MetricGetOptions get;
+  app.fallthrough();
+  app.footer(kFooter);
+  app.add_option("--server", server, "Where the server is (default: CBMON_SERVER, else http://127.0.0.1:9090)")->type_name("URL");
+  app.add_option("--output", output, "table, json or csv (default: table)")
+      ->type_name("FORM")->check(CLI::IsMember({"table", "json", "csv"}));
+  app.add_flag("--verbose", verbose, "Shows each request with its status and time");
+  const auto* version = app.add_subcommand("version", "The version of this program");
+  auto* metric = app.add_subcommand("metric", "Metrics of VMs");
+  metric->fallthrough();
+  const auto* metric_list = metric->add_subcommand("list", "The 52 metrics with group, unit and meaning");
+  auto* metric_get = metric->add_subcommand("get", "Newest values of a VM, with their course");
+  metric_get->fallthrough();
+  metric_get->add_option("names", get.names, "Groups and metrics (default: all)")->type_name("NAME");
+  metric_get->add_option("--ns", get.ns, "Namespace")->type_name("NS");
+  metric_get->add_option("--mcis", get.mcis, "MCIS of the VM")->type_name("ID");
+  metric_get->add_option("--vm", get.vm, "VM (default: the only one)")->type_name("ID");
+  metric_get->add_option("--last", get.last, "How far back (default: 5m)")->type_name("DURATION");
+  metric_get->add_option("--step", get.step, "Length of a bucket (default: 10s)")->type_name("DURATION");
+  metric_get->add_option("--statistic", get.statistic, "avg, min, max, last, sum, count or p95 (default: avg)")->type_name("NAME");
+  auto* config = app.add_subcommand("config", "The server's policy");
+  config->fallthrough();
+  auto* config_get = config->add_subcommand("get", "All keys with their values, or one");
+  config_get->fallthrough();
+  config_get->add_option("key", key, "One key")->type_name("KEY");
+  auto* completion = app.add_subcommand("completion", "Completion script of a shell");
+  completion->add_option("shell", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  for (const CLI::App* group : {static_cast<const CLI::App*>(&app), static_cast<const CLI::App*>(metric),
+                                static_cast<const CLI::App*>(config)}) {
+    const bool asked = group == &app || group->parsed();
+    if (asked && group->get_subcommands().empty()) {
+      fmt::print(stderr, "cbmon: a command is missing\n{}", group->help());
+      return kExitUsage;
+    }
+  }
+  while (server.ends_with('/')) server.pop_back();
+  CurlClient http("cbmon/" DF_VERSION);
+  CliSession session{http, server};
+  session.output = output == "json" ? OutputForm::kJson : output == "csv" ? OutputForm::kCsv : OutputForm::kTable;
+  session.verbose = verbose;
+  session.style = terminal_style();
+  int code = kExitDone;
+  if (version->parsed()) session.out = "cbmon " DF_VERSION "\n";
+  if (metric_list->parsed()) code = list_metrics(session);
+  if (metric_get->parsed()) code = get_metrics(session, get);
+  if (config_get->parsed()) code = get_config(session, key);
+  if (completion->parsed()) {
+    std::vector<CompletionCommand> commands;
+    collect(app, "", commands);
+    session.out = completion_script(shell, commands).value_or("");
+  }
+  std::fwrite(session.out.data(), 1, session.out.size(), stdout);
+  std::fwrite(session.errors.data(), 1, session.errors.size(), stderr);
+  return code;
+}
+
+}  // namespace
+}  // namespace dragonfly
+
+int main(int argc, char** argv) { return dragonfly::run(argc, argv); }
