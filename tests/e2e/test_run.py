@@ -109,8 +109,9 @@ class Page(E2e):
             page.wait_script(f"const c = {cell % name}; return c !== null && /[0-9]/.test(c.innerText)")
         total_gib = int(open('/proc/meminfo').readline().split()[1]) / 1024 / 1024
         self.assertRegex(page.script(f"return {cell % 'mem_total'}.innerText"), rf'{total_gib:.1f}|{total_gib:.2f}|{total_gib:.0f}')
-        before = page.script(f"return {cell % 'uptime'}.innerText")
-        page.wait_script(f"return {cell % 'uptime'}.innerText !== {before!r}")  # It is live.
+        course = "return document.querySelector('[data-metric=\"uptime\"] polyline').getAttribute('points')"
+        before = page.script(course)
+        page.wait_script(f"{course} !== {before!r}")  # It is live.
         agent.stop()
 
 
