@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "surface/api/api.h"
@@ -219,6 +220,12 @@ class FakeExchange final : public HttpExchange {
 
 class ApiFixture : public testing::Test {
  protected:
+  // A stream ends before its server does, and tells so once: who listens to it lives until then.
+  ~ApiFixture() override { end_stream(); }
+  void end_stream() {
+    const auto closed = stream ? std::exchange(stream->closed, nullptr) : nullptr;
+    if (closed) closed();
+  }
   static Timestamp at(std::string_view rfc3339) { return parse_rfc3339(rfc3339).value(); }
 
   VmEntry& vm(const std::string& ns, const std::string& mcis, const std::string& id) {
@@ -260,6 +267,7 @@ class ApiFixture : public testing::Test {
     request.headers = std::move(headers);
     request.body = std::move(body);
     const auto response = std::make_shared<HttpResponse>();
+    end_stream();
     stream = std::make_shared<FakeStream>();
     int answers = 0;
     api.handle(std::move(request), Responder(std::make_shared<FakeExchange>(response, stream, answers)));
