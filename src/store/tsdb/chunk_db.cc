@@ -7,7 +7,7 @@
 #include "base/core/assert.h"
 #include "base/core/crc32c.h"
 #include "base/rt/worker_pool.h"
-#include "store/tsdb/chunk_codec.h"
+#include "store/chunk/chunk_codec.h"
 #include "store/tsdb/partition_scan.h"
 #include "store/tsdb/rocks.h"
 #include "store/tsdb/store_keys.h"

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/core/assert.h"
-#include "store/tsdb/chunk_codec.h"
+#include "store/chunk/chunk_codec.h"
 #include "store/tsdb/chunk_db.h"
 #include "store/tsdb/partition_scan.h"
 #include "store/tsdb/store_keys.h"

@@ -15,8 +15,8 @@
 #include <memory>
 
 #include "base/rt/worker_pool.h"
+#include "store/chunk/sample_rows.h"
 #include "store/tsdb/chunk_db.h"
-#include "store/tsdb/sample_rows.h"
 
 namespace dragonfly {
 

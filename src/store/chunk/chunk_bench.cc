@@ -1,8 +1,8 @@
 // ns and bytes per value of the chunk codec, beside copying the same values as raw doubles.
 #include <benchmark/benchmark.h>
 
-#include "store/tsdb/chunk_codec.h"
-#include "store/tsdb/sample_rows.h"
+#include "store/chunk/chunk_codec.h"
+#include "store/chunk/sample_rows.h"
 
 namespace dragonfly {
 namespace {

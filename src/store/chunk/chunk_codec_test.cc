@@ -1,4 +1,4 @@
-#include "store/tsdb/chunk_codec.h"
+#include "store/chunk/chunk_codec.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "base/core/crc32c.h"
-#include "store/tsdb/sample_rows.h"
+#include "store/chunk/sample_rows.h"
 
 namespace dragonfly {
 namespace {

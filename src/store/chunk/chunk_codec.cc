@@ -1,4 +1,4 @@
-#include "store/tsdb/chunk_codec.h"
+#include "store/chunk/chunk_codec.h"
 
 #include <algorithm>
 #include <bit>
