@@ -32,8 +32,8 @@ TableStyle terminal_style() {
 void collect(const CLI::App& app, const std::string& path, std::vector<CompletionCommand>& out) {
   CompletionCommand& command = out.emplace_back();
   command.path = path;
-  command.description = app.get_description();
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) command.words.push_back(sub->get_name());
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    command.words.push_back(sub->get_name());
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty()) continue;
     CompletionOption entry{"--" + option->get_lnames().front(), option->get_items_expected_max() > 0, {}};
@@ -58,9 +58,11 @@ int run(int argc, char** argv) {
   MetricGetOptions get;
   app.fallthrough();
   app.footer(kFooter);
-  app.add_option("--server", server, "Where the server is (default: CBMON_SERVER, else http://127.0.0.1:9090)")->type_name("URL");
+  app.add_option("--server", server, "Where the server is (default: CBMON_SERVER, else http://127.0.0.1:9090)")
+      ->type_name("URL");
   app.add_option("--output", output, "table, json or csv (default: table)")
-      ->type_name("FORM")->check(CLI::IsMember({"table", "json", "csv"}));
+      ->type_name("FORM")
+      ->check(CLI::IsMember({"table", "json", "csv"}));
   app.add_flag("--verbose", verbose, "Shows each request with its status and time");
   const auto* version = app.add_subcommand("version", "The version of this program");
   auto* metric = app.add_subcommand("metric", "Metrics of VMs");
@@ -74,14 +76,17 @@ int run(int argc, char** argv) {
   metric_get->add_option("--vm", get.vm, "VM (default: the only one)")->type_name("ID");
   metric_get->add_option("--last", get.last, "How far back (default: 5m)")->type_name("DURATION");
   metric_get->add_option("--step", get.step, "Length of a bucket (default: 10s)")->type_name("DURATION");
-  metric_get->add_option("--statistic", get.statistic, "avg, min, max, last, sum, count or p95 (default: avg)")->type_name("NAME");
+  metric_get->add_option("--statistic", get.statistic, "avg, min, max, last, sum, count or p95 (default: avg)")
+      ->type_name("NAME");
   auto* config = app.add_subcommand("config", "The server's policy");
   config->fallthrough();
   auto* config_get = config->add_subcommand("get", "All keys with their values, or one");
   config_get->fallthrough();
   config_get->add_option("key", key, "One key")->type_name("KEY");
   auto* completion = app.add_subcommand("completion", "Completion script of a shell");
-  completion->add_option("shell", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->add_option("shell", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

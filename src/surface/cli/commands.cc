@@ -24,7 +24,7 @@ void show(CliSession& session, const Table& table) {
 
 std::string text_of(const json::value& value) {
   if (value.is_string()) return std::string(value.get_string().data(), value.get_string().size());
-  if (value.is_number()) return short_number(value.to_number<double>());
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   return json::serialize(value);
 }
 
@@ -44,9 +44,11 @@ std::optional<json::value> ask(CliSession& session, const std::string& path, int
   const std::string url = session.server + path;
   auto answer = session.http.get(url);
   if (!answer) {
-    code = refuse(session, answer.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitUnreachable,
-                  fmt::format("{} does not answer: {}\nIs the server running? Start it with `make run`, or name another with "
-                              "--server URL or CBMON_SERVER.", session.server, answer.error().message));
+    code = refuse(
+        session, answer.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitUnreachable,
+        fmt::format("{} does not answer: {}\nIs the server running? Start it with `make run`, or name another with "
+                    "--server URL or CBMON_SERVER.",
+                    session.server, answer.error().message));
     return std::nullopt;
   }
   if (session.verbose) {
@@ -56,13 +58,15 @@ std::optional<json::value> ask(CliSession& session, const std::string& path, int
   boost::system::error_code error;
   json::value value = json::parse({answer->body.data(), answer->body.size()}, error);
   if (answer->status != 200) {
-    const std::string message = error ? std::string() : member(value, "message");
-    code = refuse(session, kExitRefused, fmt::format("the server answers {}: {}", answer->status,
-                                                     message.empty() ? "without a reason" : message));
+    const std::string message = error ? std::string() : printable(member(value, "message"));
+    code = refuse(
+        session, kExitRefused,
+        fmt::format("the server answers {}: {}", answer->status, message.empty() ? "without a reason" : message));
     return std::nullopt;
   }
   if (error) {
-    code = refuse(session, kExitRefused, fmt::format("{} answered something that is not JSON; is it a CB-Dragonfly server?", url));
+    code = refuse(session, kExitRefused,
+                  fmt::format("{} answered something that is not JSON; is it a CB-Dragonfly server?", url));
     return std::nullopt;
   }
   return value;
@@ -91,14 +95,17 @@ std::optional<VmName> find_vm(CliSession& session, const MetricGetOptions& optio
   if (vms == nullptr || vms->empty()) {
     const std::string asked = fmt::format("{}{}{}{}{}", options.ns, options.ns.empty() ? "" : "/", options.mcis,
                                           options.mcis.empty() ? "" : "/", options.vm);
-    code = refuse(session, kExitRefused, asked.empty() ? "no VM has reported yet; start cb-agent on one"
-                                                       : fmt::format("no VM '{}' is known; `cbmon metric get` without options "
-                                                                     "lists those that are", asked));
+    code = refuse(session, kExitRefused,
+                  asked.empty() ? "no VM has reported yet; start cb-agent on one"
+                                : fmt::format("no VM '{}' is known; `cbmon metric get` without options "
+                                              "lists those that are",
+                                              asked));
     return std::nullopt;
   }
   std::string names;
   for (const json::value& vm : *vms) {
-    names += fmt::format("\n  --ns {} --mcis {} --vm {}", member(vm, "ns"), member(vm, "mcis"), member(vm, "vm"));
+    names += "\n  " + printable(fmt::format("--ns {} --mcis {} --vm {}", member(vm, "ns"), member(vm, "mcis"),
+                                            member(vm, "vm")));
   }
   code = refuse(session, kExitUsage, "several VMs are meant; say which:" + names);
   return std::nullopt;
@@ -120,8 +127,10 @@ std::optional<Wanted> find_wanted(CliSession& session, const std::vector<std::st
     } else if (const Metric* metric = find_metric(name)) {
       wanted[metric->group].push_back(metric);
     } else {
-      code = refuse(session, kExitUsage, fmt::format("'{}' is neither a group (cpu, memory, disk, network, cpufreq) nor a metric; "
-                                                     "`cbmon metric list` shows them", name));
+      code = refuse(session, kExitUsage,
+                    fmt::format("'{}' is neither a group (cpu, memory, disk, network, cpufreq) nor a metric; "
+                                "`cbmon metric list` shows them",
+                                name));
       return std::nullopt;
     }
   }
@@ -131,9 +140,9 @@ std::optional<Wanted> find_wanted(CliSession& session, const std::vector<std::st
 std::string query_path(const VmName& vm, const MetricGetOptions& options, const std::vector<const Metric*>& metrics) {
   std::string names;
   for (const Metric* metric : metrics) names += fmt::format("{}{}", names.empty() ? "" : ",", metric->name);
-  return fmt::format("/api/v1/query?metric={}&ns={}&mcis={}&vm={}&start={}&step={}&statistic={}", names, url_encoded(vm.ns),
-                     url_encoded(vm.mcis), url_encoded(vm.vm), url_encoded("-" + options.last), url_encoded(options.step),
-                     url_encoded(options.statistic));
+  return fmt::format("/api/v1/query?metric={}&ns={}&mcis={}&vm={}&start={}&step={}&statistic={}", names,
+                     url_encoded(vm.ns), url_encoded(vm.mcis), url_encoded(vm.vm), url_encoded("-" + options.last),
+                     url_encoded(options.step), url_encoded(options.statistic));
 }
 
 struct Course {
@@ -151,7 +160,8 @@ std::vector<Course> courses_of(const json::value& answer, const std::vector<cons
   const json::array* rows = array_member(series->front(), "values");
   if (columns == nullptr || rows == nullptr) return courses;
   for (Course& course : courses) {
-    const auto at = std::ranges::find_if(*columns, [&](const json::value& c) { return text_of(c) == course.metric->name; });
+    const auto at =
+        std::ranges::find_if(*columns, [&](const json::value& c) { return text_of(c) == course.metric->name; });
     const auto index = static_cast<size_t>(at - columns->begin());
     for (const json::value& row : *rows) {
       const bool has = row.is_array() && index < row.get_array().size() && row.get_array()[index].is_number();
@@ -184,7 +194,9 @@ int list_metrics(CliSession& session) {
     out.begin_array();
     for (const Metric& metric : catalogue()) {
       out.begin_object().field("name", metric.name).field("group", group_name(metric.group)).field("unit", metric.unit);
-      out.field("kind", metric.kind == MetricKind::kCounter ? "counter" : "gauge").field("meaning", metric.meaning).end_object();
+      out.field("kind", metric.kind == MetricKind::kCounter ? "counter" : "gauge")
+          .field("meaning", metric.meaning)
+          .end_object();
     }
     out.end_array();
     session.out += "\n";
@@ -213,7 +225,8 @@ int get_metrics(CliSession& session, const MetricGetOptions& options) {
     const auto answer = ask(session, query_path(*vm, options, metrics), code);
     if (!answer) return code;
     if (session.output == OutputForm::kJson) {
-      if (const json::array* found = array_member(*answer, "series")) series.insert(series.end(), found->begin(), found->end());
+      if (const json::array* found = array_member(*answer, "series"))
+        series.insert(series.end(), found->begin(), found->end());
       continue;
     }
     for (const Course& course : courses_of(*answer, metrics)) add_to_table(table, course, session.output);
@@ -222,7 +235,8 @@ int get_metrics(CliSession& session, const MetricGetOptions& options) {
     session.out += json::serialize(json::object{{"series", std::move(series)}}) + "\n";
     return kExitDone;
   }
-  if (session.output == OutputForm::kTable) session.out += fmt::format("{} / {} / {}\n", vm->ns, vm->mcis, vm->vm);
+  if (session.output == OutputForm::kTable)
+    session.out += printable(fmt::format("{} / {} / {}", vm->ns, vm->mcis, vm->vm)) + "\n";
   show(session, table);
   return kExitDone;
 }
@@ -238,7 +252,8 @@ int get_config(CliSession& session, const std::string& key) {
     if (value == nullptr) {
       return refuse(session, kExitUsage, fmt::format("there is no key '{}'; `cbmon config get` shows all", key));
     }
-    session.out += session.output == OutputForm::kJson ? json::serialize(json::object{{key, *value}}) : text_of(*value);
+    session.out +=
+        session.output == OutputForm::kJson ? json::serialize(json::object{{key, *value}}) : printable(text_of(*value));
     session.out += "\n";
     return kExitDone;
   }
@@ -252,7 +267,7 @@ int get_config(CliSession& session, const std::string& key) {
   }
   show(session, table);
   if (const json::array* warnings = array_member(*answer, "warnings")) {
-    for (const json::value& warning : *warnings) session.errors += "warning: " + text_of(warning) + "\n";
+    for (const json::value& warning : *warnings) session.errors += "warning: " + printable(text_of(warning)) + "\n";
   }
   return kExitDone;
 }

@@ -34,8 +34,8 @@ struct CliSession {
 };
 
 struct MetricGetOptions {
-  std::string ns, mcis, vm;         // Empty: the only one there is.
-  std::vector<std::string> names;   // Groups and metrics; empty = all 52.
+  std::string ns, mcis, vm;        // Empty: the only one there is.
+  std::vector<std::string> names;  // Groups and metrics; empty = all 52.
   std::string last = "5m";
   std::string step = "10s";
   std::string statistic = "avg";

@@ -25,7 +25,8 @@ class Canned final : public HttpClient {
 };
 
 constexpr const char* kOneVm = R"({"vms":[{"ns":"n","mcis":"m","vm":"v 1"}]})";
-constexpr const char* kSeries = R"({"series":[{"labels":{},"columns":["time","cpu_idle"],"values":[["t",10],["t",null],["t",90.5]]}]})";
+constexpr const char* kSeries =
+    R"({"series":[{"labels":{},"columns":["time","cpu_idle"],"values":[["t",10],["t",null],["t",90.5]]}]})";
 
 class CommandsTest : public testing::Test {
  protected:
@@ -59,7 +60,8 @@ TEST_F(CommandsTest, SaysWhatToTry) {
   };
   f(R"({"vms":[]})", {}, kExitRefused, "start cb-agent");
   f(R"({"vms":[]})", {.vm = "x"}, kExitRefused, "no VM 'x' is known");
-  f(R"({"vms":[{"ns":"a","mcis":"m","vm":"v"},{"ns":"b","mcis":"m","vm":"v"}]})", {}, kExitUsage, "--ns b --mcis m --vm v");
+  f(R"({"vms":[{"ns":"a","mcis":"m","vm":"v"},{"ns":"b","mcis":"m","vm":"v"}]})", {}, kExitUsage,
+    "--ns b --mcis m --vm v");
   f(kOneVm, {.names = {"gpu"}}, kExitUsage, "'gpu' is neither a group");
 }
 
@@ -72,6 +74,84 @@ TEST_F(CommandsTest, TroubleHasItsExitCode) {
   http_.answers = {{"/dragonfly/config", {200, "<html>"}}};
   EXPECT_EQ(get_config(session_, ""), kExitRefused);
   EXPECT_THAT(session_.errors, HasSubstr("not JSON"));
+}
+
+TEST_F(CommandsTest, AnswersThatLackWhatTheyShouldHaveAreAbsent) {
+  const auto f = [&](const char* series) {
+    http_.answers = {{"/api/v1/vms", {200, kOneVm}}, {"/api/v1/query", {200, series}}};
+    session_.out.clear();
+    EXPECT_EQ(get_metrics(session_, {.names = {"cpu_idle"}}), kExitDone) << series;
+    EXPECT_THAT(session_.out, testing::ContainsRegex("\ncpu_idle +– +percent\n")) << series << session_.out;
+  };
+  f("{}");
+  f("[]");
+  f("null");
+  f(R"({"series":{}})");
+  f(R"({"series":[7]})");
+  f(R"({"series":[{"columns":["time","cpu_idle"]}]})");
+  f(R"({"series":[{"values":[["t",1]]}]})");
+  f(R"({"series":[{"columns":["time","cpu_user"],"values":[["t",1]]}]})");
+  f(R"({"series":[{"columns":[1,{}],"values":[["t",1]]}]})");
+  f(R"({"series":[{"columns":["time","cpu_idle"],"values":[[],["t"],"t",null]}]})");
+  f(R"({"series":[{"columns":["time","cpu_idle"],"values":[["t","10"],["t",null],["t",{}]]}]})");
+}
+
+TEST_F(CommandsTest, NamesThatAreNoneAreNoVm) {
+  const auto f = [&](const char* vms, int code) {
+    http_.answers = {{"/api/v1/vms", {200, vms}}, {"/api/v1/query", {200, "{}"}}};
+    EXPECT_EQ(get_metrics(session_, {}), code) << vms;
+  };
+  f("{}", kExitRefused);
+  f("7", kExitRefused);
+  f(R"({"vms":"all"})", kExitRefused);
+  f(R"({"vms":[1,2]})", kExitUsage);
+}
+
+TEST_F(CommandsTest, NoTextOfTheServerSteersTheTerminal) {
+  http_.answers = {{"/api/v1/vms", {200, R"({"vms":[{"ns":"n","mcis":"m","vm":"v\u001b[2J"}]})"}},
+                   {"/api/v1/query", {200, "{}"}}};
+  EXPECT_EQ(get_metrics(session_, {}), kExitDone);
+  EXPECT_THAT(session_.out, HasSubstr("n / m / v?[2J"));
+  EXPECT_THAT(http_.asked.back(), HasSubstr("vm=v%1B%5B2J")) << "but it is asked for as it is named";
+  http_.answers = {{"/dragonfly/config", {500, R"({"message":"\u001b]0;x\u0007"})"}}};
+  EXPECT_EQ(get_config(session_, ""), kExitRefused);
+  http_.answers = {{"/dragonfly/config", {200, R"({"k":"\u001b[31m","warnings":["\u001b[31m"]})"}}};
+  EXPECT_EQ(get_config(session_, ""), kExitDone);
+  EXPECT_EQ(get_config(session_, "k"), kExitDone);
+  EXPECT_THAT(session_.out + session_.errors, testing::Not(HasSubstr("\x1b")));
+}
+
+TEST_F(CommandsTest, TroubleIsToldInAFewWords) {
+  const auto f = [&](long status, const std::string& body, const char* words) {
+    http_.answers = {{"/dragonfly/config", {status, body}}};
+    session_.errors.clear();
+    EXPECT_EQ(get_config(session_, ""), kExitRefused);
+    EXPECT_THAT(session_.errors, HasSubstr(words));
+  };
+  f(500, "", "500: without a reason");
+  f(502, "<html>bad gateway</html>", "502: without a reason");
+  f(404, R"({"message":7})", "404: without a reason");
+  f(404, R"(["message"])", "404: without a reason");
+  f(200, "", "not JSON");
+  f(200, R"({"a":1} trailing)", "not JSON");
+  f(200, R"({"a":)", "not JSON");
+  f(200, std::string(1000, '['), "not JSON");
+  f(200, "[]", "not an object");
+}
+
+TEST_F(CommandsTest, NumbersOfTheConfigurationAreExact) {
+  http_.answers = {
+      {"/dragonfly/config", {200, R"({"big":9007199254740993,"small":0.001,"off":false,"none":null,"negative":-3})"}}};
+  const auto f = [&](const char* key, const char* want) {
+    session_.out.clear();
+    EXPECT_EQ(get_config(session_, key), kExitDone);
+    EXPECT_EQ(session_.out, std::string(want) + "\n");
+  };
+  f("big", "9007199254740993");
+  f("small", "0.001");
+  f("off", "false");
+  f("none", "null");
+  f("negative", "-3");
 }
 
 TEST_F(CommandsTest, ConfigAsTableKeyAndJson) {

@@ -1,5 +1,9 @@
 #include "surface/cli/completion.h"
 
+#include <algorithm>
+
+#include "base/core/assert.h"
+
 namespace dragonfly {
 namespace {
 
@@ -9,10 +13,14 @@ std::string joined(const std::vector<std::string>& words) {
   return out;
 }
 
-std::string candidates(const CompletionCommand& command) {
-  std::string out = joined(command.words);
-  for (const auto& option : command.options) out.append(out.empty() ? "" : " ").append(option.name);
-  return out;
+// What may stand after a command: its words, its options, and those that every command takes.
+std::string candidates(const CompletionCommand& command, const CompletionCommand& program) {
+  std::vector<std::string> words = command.words;
+  for (const auto& option : command.options) words.push_back(option.name);
+  for (const auto& option : program.options) {
+    if (std::ranges::find(words, option.name) == words.end()) words.push_back(option.name);
+  }
+  return joined(words);
 }
 
 // Options of all commands, each once.
@@ -20,60 +28,66 @@ std::vector<CompletionOption> all_options(const std::vector<CompletionCommand>& 
   std::vector<CompletionOption> out;
   for (const auto& command : commands) {
     for (const auto& option : command.options) {
-      bool known = false;
-      for (const auto& other : out) known = known || other.name == option.name;
-      if (!known) out.push_back(option);
+      if (std::ranges::find(out, option.name, &CompletionOption::name) == out.end()) out.push_back(option);
     }
   }
   return out;
 }
 
-std::string quoted_paths(const std::vector<CompletionCommand>& commands, std::string_view separator) {
+// What bash and zsh read alike: from $before (the word before the cursor) and $at (the command so far, with a space
+// before each of its words) to $choices.
+std::string choose_words(const std::vector<CompletionCommand>& commands) {
+  std::string out = "  case \"$before\" in\n";
+  for (const auto& option : all_options(commands)) {
+    if (option.takes_value) out += fmt::format("    ({}) choices=\"{}\" ;;\n", option.name, joined(option.choices));
+  }
+  out += "    (*) case \"$at\" in\n";
+  for (const auto& command : commands) {
+    out += fmt::format("      (\"{}{}\") choices=\"{}\" ;;\n", command.path.empty() ? "" : " ", command.path,
+                       candidates(command, commands.front()));
+  }
+  return out + "    esac ;;\n  esac\n";
+}
+
+// The commands as alternatives of a case, each with a space before each of its words.
+std::string path_pattern(const std::vector<CompletionCommand>& commands) {
   std::string out;
   for (const auto& command : commands) {
-    if (!command.path.empty()) out += fmt::format("{}\" {}\"", out.empty() ? "" : separator, command.path);
+    if (!command.path.empty()) out += fmt::format("{}\" {}\"", out.empty() ? "" : "|", command.path);
   }
   return out;
 }
 
 std::string bash_script(const std::vector<CompletionCommand>& commands) {
-  std::string out =
+  return fmt::format(
       "# bash completion of cbmon; load it with: source <(cbmon completion bash)\n"
-      "_cbmon() {\n"
-      "  local current=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" at=\"\" words=\"\" i\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    case \"$at ${COMP_WORDS[i]}\" in\n";
-  out += fmt::format("      {}) at=\"$at ${{COMP_WORDS[i]}}\" ;;\n    esac\n  done\n", quoted_paths(commands, "|"));
-  out += "  case \"$before\" in\n";
-  for (const auto& option : all_options(commands)) {
-    if (!option.takes_value) continue;
-    out += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n", option.name, joined(option.choices));
-  }
-  out += "  esac\n  case \"$at\" in\n";
-  for (const auto& command : commands) {
-    out += fmt::format("    \"{}{}\") words=\"{}\" ;;\n", command.path.empty() ? "" : " ", command.path, candidates(command));
-  }
-  return out + "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\ncomplete -F _cbmon cbmon\n";
+      "_cbmon() {{\n"
+      "  local current=\"${{COMP_WORDS[COMP_CWORD]}}\" before=\"${{COMP_WORDS[COMP_CWORD-1]}}\" at=\"\" choices=\"\" "
+      "word\n"
+      "  for word in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n"
+      "    case \"$at $word\" in ({}) at=\"$at $word\" ;; esac\n"
+      "  done\n"
+      "{}"
+      "  COMPREPLY=($(compgen -W \"$choices\" -- \"$current\"))\n"
+      "}}\n"
+      "complete -F _cbmon cbmon\n",
+      path_pattern(commands), choose_words(commands));
 }
 
 std::string zsh_script(const std::vector<CompletionCommand>& commands) {
-  std::string out =
+  return fmt::format(
       "#compdef cbmon\n"
       "# zsh completion of cbmon; load it with: source <(cbmon completion zsh)\n"
-      "_cbmon() {\n"
-      "  local at=\"\" word\n"
-      "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
-      "    case \"$at $word\" in\n";
-  out += fmt::format("      ({}) at=\"$at $word\" ;;\n    esac\n  done\n", quoted_paths(commands, "|"));
-  out += "  case \"${words[CURRENT-1]}\" in\n";
-  for (const auto& option : all_options(commands)) {
-    if (option.takes_value) out += fmt::format("    ({}) compadd -- {}; return ;;\n", option.name, joined(option.choices));
-  }
-  out += "  esac\n  case \"$at\" in\n";
-  for (const auto& command : commands) {
-    out += fmt::format("    (\"{}{}\") compadd -- {} ;;\n", command.path.empty() ? "" : " ", command.path, candidates(command));
-  }
-  return out + "  esac\n}\ncompdef _cbmon cbmon\n";
+      "_cbmon() {{\n"
+      "  local before=\"${{words[CURRENT-1]}}\" at=\"\" choices=\"\" word\n"
+      "  for word in \"${{(@)words[2,CURRENT-1]}}\"; do\n"
+      "    case \"$at $word\" in ({}) at=\"$at $word\" ;; esac\n"
+      "  done\n"
+      "{}"
+      "  compadd -- ${{=choices}}\n"
+      "}}\n"
+      "compdef _cbmon cbmon\n",
+      path_pattern(commands), choose_words(commands));
 }
 
 std::string fish_script(const std::vector<CompletionCommand>& commands) {
@@ -87,13 +101,17 @@ std::string fish_script(const std::vector<CompletionCommand>& commands) {
   for (const auto& command : commands) {
     if (!command.path.empty()) paths += fmt::format(" '{}'", command.path);
   }
-  out += fmt::format("      case{}\n        set at (string trim \"$at $word\")\n    end\n  end\n  echo $at\nend\n", paths);
+  out += fmt::format(
+      "      case{}\n        set at (string trim \"$at $word\")\n    end\n  end\n  echo $at\nend\ncomplete -c cbmon "
+      "-f\n",
+      paths);
   for (const auto& command : commands) {
-    const std::string where = fmt::format("complete -c cbmon -f -n 'test \"(__cbmon_at)\" = \"{}\"'", command.path);
-    if (!command.words.empty()) out += fmt::format("{} -a '{}'\n", where, joined(command.words));
+    const std::string here = fmt::format("complete -c cbmon -f -n 'test (__cbmon_at) = \"{}\"'", command.path);
+    if (!command.words.empty()) out += fmt::format("{} -a '{}'\n", here, joined(command.words));
+    // The program's own options are understood after every command.
+    const std::string where = command.path.empty() ? "complete -c cbmon -f" : here;
     for (const auto& option : command.options) {
-      if (!option.name.starts_with("--")) continue;
-      out += fmt::format("{} -l {}{}\n", where, option.name.substr(2),
+      out += fmt::format("{} -l {}{}\n", where, option.name.substr(std::string_view("--").size()),
                          !option.takes_value ? "" : fmt::format(" -x -a '{}'", joined(option.choices)));
     }
   }
@@ -103,6 +121,7 @@ std::string fish_script(const std::vector<CompletionCommand>& commands) {
 }  // namespace
 
 Result<std::string> completion_script(std::string_view shell, const std::vector<CompletionCommand>& commands) {
+  DF_ASSERT(!commands.empty() && commands.front().path.empty());
   if (shell == "bash") return bash_script(commands);
   if (shell == "zsh") return zsh_script(commands);
   if (shell == "fish") return fish_script(commands);

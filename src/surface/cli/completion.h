@@ -16,14 +16,13 @@
 namespace dragonfly {
 
 struct CompletionOption {
-  std::string name;                  // "--output"
+  std::string name;  // "--output"
   bool takes_value = false;
   std::vector<std::string> choices;  // Values, where they are known.
 };
 
 struct CompletionCommand {
   std::string path;                // "", "metric", "metric get"
-  std::string description;
   std::vector<std::string> words;  // Subcommands, or known arguments.
   std::vector<CompletionOption> options;
 };

@@ -16,7 +16,8 @@ size_t take_bytes(char* data, size_t size, size_t count, void* body) {
 
 bool is_loopback(const std::string& url) {
   const size_t host = url.find("://") + 3;
-  return url.compare(host, 4, "127.") == 0 || url.compare(host, 9, "localhost") == 0 || url.compare(host, 5, "[::1]") == 0;
+  return url.compare(host, 4, "127.") == 0 || url.compare(host, 9, "localhost") == 0 ||
+         url.compare(host, 5, "[::1]") == 0;
 }
 
 }  // namespace
@@ -50,15 +51,16 @@ Result<HttpAnswer> CurlClient::get(const std::string& url) {
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
     return fail(ErrorCode::kInvalidArgument, "'{}' is no address of a server: {}", url, why);
   }
-  if (code == CURLE_WRITE_ERROR) return fail(ErrorCode::kResourceExhausted, "the answer has more than {} bytes", kAnswerBytesMax);
+  if (code == CURLE_WRITE_ERROR)
+    return fail(ErrorCode::kResourceExhausted, "the answer has more than {} bytes", kAnswerBytesMax);
   return fail(code == CURLE_OPERATION_TIMEDOUT ? ErrorCode::kTimeout : ErrorCode::kUnavailable, "{}", why);
 }
 
 std::string url_encoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                       c == '.' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '~';
     if (plain) {
       out.push_back(c);
     } else {

@@ -13,8 +13,9 @@ struct ShortUnit {
   std::string_view unit;
   std::string_view shown;
 };
-constexpr ShortUnit kShort[] = {{"percent", "%"},        {"seconds", "s"},      {"megahertz", "MHz"}, {"milliseconds", "ms"},
-                                {"operations", "ops"},   {"packets", "pkts"},   {"errors", "errs"},   {"count", ""}};
+constexpr ShortUnit kShort[] = {{"percent", "%"},       {"seconds", "s"},      {"megahertz", "MHz"},
+                                {"milliseconds", "ms"}, {"operations", "ops"}, {"packets", "pkts"},
+                                {"errors", "errs"},     {"count", ""}};
 constexpr std::array<std::string_view, 6> kBytes = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
 
 }  // namespace
@@ -37,13 +38,14 @@ Reading readable(double value, std::string_view unit) {
   if (base == "bytes" || base == "kilobytes") {
     double scaled = base == "bytes" ? value : value * 1024;
     size_t step = 0;
-    while (std::fabs(scaled) >= 1024 && step + 1 < kBytes.size()) {
+    while (std::fabs(scaled) >= 1023.5 && step + 1 < kBytes.size()) {  // What would be shown as 1024.
       scaled /= 1024;
       ++step;
     }
     return {short_number(scaled), std::string(kBytes[step]) + suffix};
   }
-  const auto* const known = std::find_if(std::begin(kShort), std::end(kShort), [&](const ShortUnit& s) { return s.unit == base; });
+  const auto* const known =
+      std::find_if(std::begin(kShort), std::end(kShort), [&](const ShortUnit& s) { return s.unit == base; });
   return {short_number(value), std::string(known == std::end(kShort) ? base : known->shown) + suffix};
 }
 
@@ -54,20 +56,22 @@ std::string answer_unit(const Metric* metric) {
 
 std::string sparkline(const std::vector<std::optional<double>>& values) {
   static constexpr std::string_view kLevels[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const auto shown = [](const std::optional<double>& value) { return value && std::isfinite(*value); };
   double low = INFINITY;
   double high = -INFINITY;
   for (const auto& value : values) {
-    if (!value) continue;
+    if (!shown(value)) continue;
     low = std::min(low, *value);
     high = std::max(high, *value);
   }
+  const double half_range = high / 2 - low / 2;  // The whole one may be more than a double holds.
   std::string out;
   for (const auto& value : values) {
-    if (!value) {
+    if (!shown(value)) {
       out += ' ';
       continue;
     }
-    const double share = high > low ? (*value - low) / (high - low) : 0;
+    const double share = half_range > 0 ? (*value / 2 - low / 2) / half_range : 0;
     out += kLevels[std::min<size_t>(7, static_cast<size_t>(share * 8))];
   }
   return out;

@@ -26,7 +26,7 @@ Reading readable(double value, std::string_view unit);
 std::string answer_unit(const Metric* metric);
 // At most two digits after the point, and no zeros at the end.
 std::string short_number(double value);
-// One character a value, lowest to highest; a space where there is none.
+// One character a value, lowest to highest; a space where there is none, or none that is finite.
 std::string sparkline(const std::vector<std::optional<double>>& values);
 
 }  // namespace dragonfly

@@ -19,7 +19,13 @@ constexpr Range kWide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0x33
                            {0x4e00, 0x9fff},   {0xa000, 0xa4cf},   {0xa960, 0xa97f},   {0xac00, 0xd7a3},
                            {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},
                            {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
-constexpr Range kNone[] = {{0x0300, 0x036f}, {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xe0100, 0xe01ef}};
+constexpr Range kNone[] = {{0x0300, 0x036f}, {0x0483, 0x0489},  {0x0591, 0x05bd}, {0x0610, 0x061a}, {0x064b, 0x065f},
+                           {0x0e34, 0x0e3a}, {0x0e47, 0x0e4e},  {0x1160, 0x11ff}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
+                           {0x200b, 0x200d}, {0x20d0, 0x20ff},  {0x302a, 0x302d}, {0x3099, 0x309a}, {0xfe00, 0xfe0f},
+                           {0xfe20, 0xfe2f}, {0xe0100, 0xe01ef}};
+// Controls, ends of lines, and changes of the direction in which text runs.
+constexpr Range kSteering[] = {{0x00, 0x1f},     {0x7f, 0x9f},     {0x061c, 0x061c}, {0x200e, 0x200f},
+                               {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
 
 template <size_t n>
 bool contains(const Range (&ranges)[n], uint32_t c) {
@@ -27,29 +33,21 @@ bool contains(const Range (&ranges)[n], uint32_t c) {
 }
 
 struct Character {
-  std::string_view bytes;  // Empty: not well-formed.
+  std::string_view shown = "?";  // In place of what is not printable.
   size_t width = 1;
 };
 
-// The first character of `text`, which is not empty.
-Character first_character(std::string_view text) {
+// Takes the first character off `text`, which is not empty; of what is not well-formed, one byte.
+Character take_character(std::string_view& text) {
   const size_t length = utf8_length(text);
+  const std::string_view bytes = text.substr(0, std::max<size_t>(length, 1));
+  text.remove_prefix(bytes.size());
   if (length == 0) return {};
   static constexpr uint8_t kFirstMask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-  uint32_t code = static_cast<uint8_t>(text[0]) & kFirstMask[length];
-  for (size_t i = 1; i < length; ++i) code = code << 6 | (static_cast<uint8_t>(text[i]) & 0x3f);
-  if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return {};
-  return {text.substr(0, length), contains(kNone, code) ? size_t{0} : contains(kWide, code) ? size_t{2} : size_t{1}};
-}
-
-std::string plain(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const Character c = first_character(text);
-    out.append(c.bytes.empty() ? std::string_view("?") : c.bytes);
-    text.remove_prefix(c.bytes.empty() ? 1 : c.bytes.size());
-  }
-  return out;
+  uint32_t code = static_cast<uint8_t>(bytes[0]) & kFirstMask[length];
+  for (const char c : bytes.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3f);
+  if (contains(kSteering, code)) return {};
+  return {bytes, contains(kNone, code) ? size_t{0} : contains(kWide, code) ? size_t{2} : size_t{1}};
 }
 
 bool is_number(std::string_view text) {
@@ -71,29 +69,29 @@ std::string csv_cell(std::string_view text) {
 
 }  // namespace
 
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) out += take_character(text).shown;
+  return out;
+}
+
 size_t display_width(std::string_view text) {
   size_t width = 0;
-  while (!text.empty()) {
-    const Character c = first_character(text);
-    width += c.width;
-    text.remove_prefix(c.bytes.empty() ? 1 : c.bytes.size());
-  }
+  while (!text.empty()) width += take_character(text).width;
   return width;
 }
 
 std::string cut_to_width(std::string_view text, size_t width) {
-  if (display_width(text) <= width) return std::string(text);
+  if (display_width(text) <= width) return printable(text);
   if (width == 0) return {};
   std::string out;
   size_t used = 0;
-  while (!text.empty()) {
-    const Character c = first_character(text);
-    if (used + c.width > width - 1) break;
+  while (true) {  // Ends, for the text is wider than `width`.
+    const Character c = take_character(text);
+    if (used + c.width > width - 1) return out + "…";
     used += c.width;
-    out.append(c.bytes);
-    text.remove_prefix(c.bytes.empty() ? 1 : c.bytes.size());
+    out += c.shown;
   }
-  return out + "…";
 }
 
 void Table::add(std::vector<std::string> cells) {
@@ -121,7 +119,7 @@ std::string Table::text(const TableStyle& style) const {
   const auto line = [&](auto&& cell_of, bool bold) {
     std::string text;
     for (size_t i = 0; i < columns_.size(); ++i) {
-      const std::string cell = cut_to_width(plain(cell_of(i)), widths[i]);
+      const std::string cell = cut_to_width(cell_of(i), widths[i]);
       const std::string padding(widths[i] - std::min(widths[i], display_width(cell)), ' ');
       if (i > 0) text.append(kGap, ' ');
       text += columns_[i].align == Align::kRight ? padding + cell : cell + padding;

@@ -13,13 +13,15 @@
 
 namespace dragonfly {
 
-// Columns that a terminal needs for it: 2 for wide characters, 0 for combining ones.
+// With '?' for what is not well-formed and for what would steer a terminal: control characters, changes of direction.
+std::string printable(std::string_view text);
+// Columns that a terminal needs for its printable form: 2 for wide characters, 0 for combining ones.
 size_t display_width(std::string_view text);
-// At most `width` columns of it; ends with "…" where it was cut.
+// At most `width` columns of its printable form; ends with "…" where it was cut.
 std::string cut_to_width(std::string_view text, size_t width);
 
 struct TableStyle {
-  size_t width = 0;     // Of the terminal; 0 = no end.
+  size_t width = 0;  // Of the terminal; 0 = no end.
   bool colours = false;
 };
 
