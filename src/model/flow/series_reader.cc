@@ -11,29 +11,37 @@
 namespace dragonfly {
 namespace {
 
-// Of the rows before `begin` only the newest: each part gave its own.
-void keep_one_previous(ColumnSet& rows, Timestamp begin) {
-  const auto first = std::lower_bound(rows.times_ns.begin(), rows.times_ns.end(), unix_ns(begin));
-  if (first - rows.times_ns.begin() <= 1) return;
-  rows.keep({from_unix_ns(*(first - 1)), Timestamp::max()});
-}
+bool has_values(const Column& column) { return std::ranges::find(column.present, uint8_t{1}) != column.present.end(); }
 
-// Parts may know different prefixes of the columns: a custom measurement gains fields.
-ColumnSet widest(const std::vector<ColumnSet>& sets) {
-  const auto set = std::max_element(sets.begin(), sets.end(), [](const ColumnSet& a, const ColumnSet& b) {
-    return a.columns.size() < b.columns.size();
-  });
+// Parts may know different prefixes of the columns (a custom measurement gains fields), and give a column that they do
+// not know without values, of any type.
+ColumnSet columns_of_all(const std::vector<ColumnSet>& sets) {
   ColumnSet out;
-  for (const Column& column : set->columns) out.columns.push_back({column.type, {}, {}});
+  std::vector<bool> known;
+  for (const ColumnSet& set : sets) {
+    out.columns.resize(std::max(out.columns.size(), set.columns.size()));
+    known.resize(out.columns.size());
+    for (size_t i = 0; i < set.columns.size(); ++i) {
+      if (known[i]) continue;
+      out.columns[i].type = set.columns[i].type;
+      known[i] = has_values(set.columns[i]);
+    }
+  }
   return out;
 }
 
 ColumnSet merge(std::vector<ColumnSet>& sets, Timestamp begin) {
   if (sets.size() == 1) return std::move(sets.front());
-  ColumnSet out = widest(sets);
-  for (const ColumnSet& set : sets) out.append_all(set);  // In the order of the parts: the later wins.
+  ColumnSet out = columns_of_all(sets);
+  for (ColumnSet& set : sets) {  // In the order of the parts: the later wins.
+    for (size_t i = 0; i < set.columns.size(); ++i) {
+      if (set.columns[i].type != out.columns[i].type && !has_values(set.columns[i]))
+        set.columns[i].type = out.columns[i].type;
+    }
+    out.append_all(set);
+  }
   out.sort_and_merge();
-  keep_one_previous(out, begin);
+  out.keep_with_previous({begin, Timestamp::max()}, Duration::max());
   return out;
 }
 
@@ -73,14 +81,145 @@ struct Gathering {
   }
 };
 
+// Adds ranges to ranges: sorted, none touching another.
+void unite(std::vector<TimeRange>& to, const std::vector<TimeRange>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+  std::ranges::sort(to, {}, &TimeRange::begin);
+  size_t last = 0;
+  for (size_t i = 1; i < to.size(); ++i) {
+    if (to[i].begin <= to[last].end)
+      to[last].end = std::max(to[last].end, to[i].end);
+    else
+      to[++last] = to[i];
+  }
+  if (!to.empty()) to.resize(last + 1);
+}
+
+using RangesOf = std::map<VmId, std::vector<TimeRange>>;
+
+// True where it told something new.
+bool unite(RangesOf& to, const std::vector<VmRanges>& from) {
+  bool grew = false;
+  for (const VmRanges& vm : from) {
+    auto& ranges = to[vm.vm];
+    const auto before = ranges;
+    unite(ranges, vm.ranges);
+    grew |= !std::ranges::equal(ranges, before,
+                                [](TimeRange a, TimeRange b) { return a.begin == b.begin && a.end == b.end; });
+  }
+  return grew;
+}
+
+std::vector<VmRanges> listed(const RangesOf& ranges) {
+  std::vector<VmRanges> out;
+  for (const auto& [vm, of_vm] : ranges) {
+    if (!of_vm.empty()) out.push_back({vm, of_vm});
+  }
+  return out;
+}
+
+// One question for rollups on its way from part to part, the last first.
+class RollupChain : public std::enable_shared_from_this<RollupChain> {
+ public:
+  RollupChain(const std::vector<SeriesReader*>& parts, RollupRequest request, SeriesReader::RollupDone done)
+      : parts_(parts), left_(parts.size()), request_(std::move(request)), done_(std::move(done)) {
+    unite(excluded_, request_.excluded);
+  }
+
+  void ask_next() {
+    if (left_ == 0) return finish();
+    RollupRequest request = request_;
+    request.excluded = listed(excluded_);
+    parts_[--left_]->read_rollups(std::move(request), [self = shared_from_this()](Result<RollupAnswer> answer) {
+      self->take(std::move(answer));
+    });
+  }
+
+ private:
+  using Key = std::pair<VmId, std::string>;
+
+  void take(Result<RollupAnswer> answer) {
+    if (!answer) return done_(fail(std::move(answer).error()));
+    unite(uncovered_, answer->uncovered);
+    if (unite(excluded_, answer->uncovered) && !series_.empty()) return start_again();
+    for (SeriesRollups& one : answer->series) {
+      rows_ += one.rows.rows();
+      series_.try_emplace(Key{one.vm, std::move(one.device)}, std::move(one.rows));
+    }
+    std::ranges::move(answer->missing_parts, std::back_inserter(missing_parts_));
+    if (rows_ > request_.rows_max)
+      return done_(fail(ErrorCode::kResourceExhausted, "more than {} rollups; ask for less", request_.rows_max));
+    ask_next();
+  }
+
+  // What an earlier one gave may reach into an hour of which this one has newer rows.
+  void start_again() {
+    series_.clear();
+    missing_parts_.clear();
+    rows_ = 0;
+    left_ = parts_.size();
+    ask_next();
+  }
+
+  void finish() {
+    RollupAnswer out;
+    for (auto& [key, rows] : series_) out.series.push_back({key.first, key.second, std::move(rows)});
+    out.uncovered = listed(uncovered_);
+    out.missing_parts = std::move(missing_parts_);
+    done_(std::move(out));
+  }
+
+  const std::vector<SeriesReader*> parts_;
+  size_t left_;  // Parts that were not asked yet.
+  const RollupRequest request_;
+  const SeriesReader::RollupDone done_;
+  RangesOf excluded_;
+  RangesOf uncovered_;
+  std::map<Key, ColumnSet> series_;
+  std::vector<std::string> missing_parts_;
+  size_t rows_ = 0;
+};
+
 // Outlives a waiter that gave up, because the reader still holds it.
+template <class Answer>
 struct Waiting {
   std::mutex mutex;
   std::condition_variable ready;
-  std::optional<Result<ReadAnswer>> answer;
+  std::optional<Result<Answer>> answer;
 };
 
+// `ask` hands the callback to the reader.
+template <class Answer, class Ask>
+Result<Answer> wait_for(Duration timeout, const Cancellation& cancellation, Ask&& ask) {
+  const auto waiting = std::make_shared<Waiting<Answer>>();
+  ask([waiting](Result<Answer> answer) {
+    const std::lock_guard lock(waiting->mutex);
+    waiting->answer = std::move(answer);
+    waiting->ready.notify_one();
+  });
+  std::unique_lock lock(waiting->mutex);
+  if (!waiting->ready.wait_for(lock, timeout, [&] { return waiting->answer.has_value(); })) {
+    cancellation.cancel();
+    return fail(ErrorCode::kTimeout, "no answer from the stores within {}", format_duration(timeout));
+  }
+  return std::move(*waiting->answer);
+}
+
 }  // namespace
+
+void SeriesReader::read_rollups(RollupRequest request, RollupDone done) {
+  RollupAnswer out;
+  out.uncovered = all_uncovered(request.vms, request.range);
+  done(std::move(out));
+}
+
+std::vector<VmRanges> all_uncovered(const std::vector<VmId>& vms, TimeRange range) {
+  std::vector<VmRanges> out;
+  if (range.begin >= range.end) return out;
+  for (const VmId vm : vms) out.push_back({vm, {range}});
+  std::ranges::sort(out, {}, &VmRanges::vm);
+  return out;
+}
 
 void MergedReader::read(ReadRequest request, Done done) {
   if (parts_.empty()) return done(ReadAnswer{});
@@ -93,18 +232,23 @@ void MergedReader::read(ReadRequest request, Done done) {
   }
 }
 
+void MergedReader::read_rollups(RollupRequest request, RollupDone done) {
+  std::make_shared<RollupChain>(parts_, std::move(request), std::move(done))->ask_next();
+}
+
 Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout) {
-  const auto waiting = std::make_shared<Waiting>();
-  reader.read(std::move(request), [waiting](Result<ReadAnswer> answer) {
-    const std::lock_guard lock(waiting->mutex);
-    waiting->answer = std::move(answer);
-    waiting->ready.notify_one();
+  if (!request.cancellation.can_cancel()) request.cancellation = Cancellation::make();
+  const Cancellation cancellation = request.cancellation;
+  return wait_for<ReadAnswer>(timeout, cancellation,
+                              [&](SeriesReader::Done done) { reader.read(std::move(request), std::move(done)); });
+}
+
+Result<RollupAnswer> read_rollups_and_wait(SeriesReader& reader, RollupRequest request, Duration timeout) {
+  if (!request.cancellation.can_cancel()) request.cancellation = Cancellation::make();
+  const Cancellation cancellation = request.cancellation;
+  return wait_for<RollupAnswer>(timeout, cancellation, [&](SeriesReader::RollupDone done) {
+    reader.read_rollups(std::move(request), std::move(done));
   });
-  std::unique_lock lock(waiting->mutex);
-  if (!waiting->ready.wait_for(lock, timeout, [&] { return waiting->answer.has_value(); })) {
-    return fail(ErrorCode::kTimeout, "no answer from the stores within {}", format_duration(timeout));
-  }
-  return std::move(*waiting->answer);
 }
 
 }  // namespace dragonfly

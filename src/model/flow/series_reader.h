@@ -2,36 +2,52 @@
 //
 // Units      ns.
 // Ownership  answers are moved to the caller.
-// Threading  read() may be called from any thread and returns at once; `done` is called exactly once, on a thread of
-//            the reader's choice, and should only pass on. read_and_wait() blocks: never call it on a shard's thread.
-// Errors     kResourceExhausted (rows_max), kTimeout, kUnavailable, kIo, kCorruption.
-// Limits     rows_max in all series together.
+// Threading  read() and read_rollups() may be called from any thread and return at once; `done` is called exactly once,
+//            on a thread of the reader's choice, and should only pass on. The …_and_wait() block: never call them on a
+//            shard's thread.
+// Errors     kResourceExhausted (rows_max), kTimeout, kUnavailable (also: cancelled), kIo, kCorruption.
+// Limits     rows_max in all series together, rows or rollups.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "base/core/cancellation.h"
 #include "base/core/result.h"
 #include "base/core/time.h"
 #include "model/catalogue/catalogue.h"
 #include "model/flow/vm.h"
+#include "model/rollup/counter.h"
+#include "model/rollup/rollup.h"
 #include "model/row/column_set.h"
 
 namespace dragonfly {
 
-struct ReadRequest {
+// Which series, and what of them.
+struct SeriesSelection {
   std::vector<VmId> vms;
   GroupId group = GroupId::kCpu;
+  // Field numbers that are wanted, strictly ascending: column i of the answer is fields[i], and rows that have none of
+  // them may be missing. A field that a reader does not know is a column without values (of any type). Empty = all
+  // fields: column i is field i.
+  std::vector<uint16_t> fields;
   enum class Devices { kVmOnly, kAll, kNamed } devices = Devices::kVmOnly;
   std::vector<std::string> device_names;  // For kNamed.
-  TimeRange range{};
-  // Also the last row before range.begin of each series, where there is one within `previous_within` (for rates).
-  Duration previous_within{0};
-  size_t rows_max = 10'000'000;
 };
 
-// Rows of one series, sorted, one a time; those before range.begin come first (at most one).
+struct ReadRequest : SeriesSelection {
+  TimeRange range{};
+  // For the rates of the first rows: also, for each wanted field that is a counter (kinds_of), the last row before
+  // range.begin that has it, where there is one within `previous_within`. Exact rates need kCounterGapMax.
+  Duration previous_within{0};
+  size_t rows_max = 10'000'000;
+  Cancellation cancellation;  // Looked at between pieces of work; then the answer is kUnavailable.
+};
+
+// Rows of one series, sorted, one a time. Those before range.begin (each is the last of some field, or is there by
+// chance) only tell what counters were.
 struct SeriesRows {
   VmId vm = VmId::kNone;
   std::string device;  // Empty = the VM itself.
@@ -43,25 +59,71 @@ struct ReadAnswer {
   std::vector<std::string> missing_parts;  // Why the answer is partial; empty = it is whole.
 };
 
+// Ranges of one VM: ascending, apart from each other, whole UTC hours cut to the range that was asked for.
+struct VmRanges {
+  VmId vm = VmId::kNone;
+  std::vector<TimeRange> ranges;
+};
+
+// `fields` holds at least one.
+struct RollupRequest : SeriesSelection {
+  TimeRange range{};  // Of whole minutes.
+  // A multiple of 1 min. The answer's rows are rollups of any periods that divide it, the coarser the better; each lies
+  // in the range as a whole, so that hours and days that the range cuts come from a finer tier.
+  Duration period = std::chrono::minutes(1);
+  RollupParts parts = kAllRollupParts;
+  size_t rows_max = 10'000'000;
+  Cancellation cancellation;
+  // Of these hours newer rows are known than the reader has: it leaves them out, and need not name them. Ordered by vm.
+  std::vector<VmRanges> excluded;
+};
+
+// Rollups of one series: the columns are rollup_columns(kinds_of(group, fields), parts); sorted, none overlaps another.
+struct SeriesRollups {
+  VmId vm = VmId::kNone;
+  std::string device;
+  ColumnSet rows;
+};
+
+struct RollupAnswer {
+  std::vector<SeriesRollups> series;  // Ordered by vm, device; only those with rows, none of them in an uncovered hour.
+  // Where raw rows have to be read instead; ordered by vm, only those with ranges. An hour is covered where the rollups
+  // say all that the reader has of it, so also where it has nothing, or where only rollups are left.
+  std::vector<VmRanges> uncovered;
+  std::vector<std::string> missing_parts;
+};
+
 class SeriesReader {
  public:
   using Done = std::function<void(Result<ReadAnswer>)>;
+  using RollupDone = std::function<void(Result<RollupAnswer>)>;
   virtual ~SeriesReader() = default;
   virtual void read(ReadRequest request, Done done) = 0;
+  // As read(). The default is that of a reader without rollups: nothing is covered.
+  virtual void read_rollups(RollupRequest request, RollupDone done);
 };
 
-// Merges several readers of the same rows: later ones in `parts` win where a field of one time comes twice. All parts
-// are asked at once; the merge runs on the thread of the part that answers last. One part's error is the answer's.
+// The whole hours that `range` touches, cut to it, as one range of each VM.
+std::vector<VmRanges> all_uncovered(const std::vector<VmId>& vms, TimeRange range);
+
+// Merges several readers of the same rows: later ones in `parts` win where a field of one time comes twice. One part's
+// error is the answer's.
+//   read          all parts are asked at once; the merge runs on the thread of the part that answers last.
+//   read_rollups  one part after the other, the last first, each with what those before it did not cover as `excluded`.
+//                 Rows move from the later parts (heads) to the earlier (the store), so that none can slip between.
+//                 Of a series of which two parts have rollups, those of the later part are taken.
 class MergedReader final : public SeriesReader {
  public:
   explicit MergedReader(std::vector<SeriesReader*> parts) : parts_(std::move(parts)) {}
   void read(ReadRequest request, Done done) override;
+  void read_rollups(RollupRequest request, RollupDone done) override;
 
  private:
   const std::vector<SeriesReader*> parts_;
 };
 
-// kTimeout where `done` was not called in time; a later answer is dropped.
+// kTimeout where `done` was not called in time: the request is cancelled, a later answer is dropped.
 Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout);
+Result<RollupAnswer> read_rollups_and_wait(SeriesReader& reader, RollupRequest request, Duration timeout);
 
 }  // namespace dragonfly

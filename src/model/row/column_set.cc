@@ -164,9 +164,28 @@ void ColumnSet::keep(TimeRange range) {
 }
 
 void ColumnSet::keep_with_previous(TimeRange range, Duration within) {
-  const auto begin = std::lower_bound(times_ns.begin(), times_ns.end(), unix_ns(range.begin));
-  const bool has_previous = begin != times_ns.begin() && unix_ns(range.begin) - *(begin - 1) <= within.count();
-  keep({has_previous ? from_unix_ns(*(begin - 1)) : range.begin, range.end});
+  const auto at = [&](Timestamp time) {
+    return static_cast<size_t>(std::lower_bound(times_ns.begin(), times_ns.end(), unix_ns(time)) - times_ns.begin());
+  };
+  const int64_t begin_ns = unix_ns(range.begin);
+  const size_t begin = at(range.begin);
+  int64_t oldest_ns;
+  if (__builtin_sub_overflow(begin_ns, within.count(), &oldest_ns)) oldest_ns = INT64_MIN;
+  const size_t oldest = at(from_unix_ns(oldest_ns));
+  size_t first = begin;  // Rows [first, begin) are kept as far as they are moved to its end.
+  std::vector<bool> found(columns.size());
+  size_t missing = columns.size();
+  for (size_t row = begin; row > oldest && missing > 0; --row) {
+    bool is_last = false;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (found[i] || columns[i].present[row - 1] == 0) continue;
+      found[i] = true;
+      is_last = true;
+      --missing;
+    }
+    if (is_last && --first != row - 1) move_row(*this, first, row - 1);
+  }
+  keep_rows(*this, first, std::max(first, at(range.end)));
 }
 
 }  // namespace dragonfly

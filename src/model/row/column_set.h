@@ -50,8 +50,8 @@ struct ColumnSet {
   size_t sort_and_merge();
   // Keeps [range.begin, range.end) only. Requires sorted rows.
   void keep(TimeRange range);
-  // keep(), and the last row before it too, where that is at most `within` older than range.begin. Requires sorted
-  // rows.
+  // keep(), and of the rows before it, as far as they are at most `within` older than range.begin, each that is the
+  // last to have some column. Requires sorted rows.
   void keep_with_previous(TimeRange range, Duration within);
   bool operator==(const ColumnSet&) const = default;
 };

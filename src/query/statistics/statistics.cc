@@ -142,20 +142,6 @@ std::optional<Statistic> find_statistic(std::string_view name) {
   return static_cast<Statistic>(at - std::begin(kNames));
 }
 
-std::vector<MetricKind> kinds_of(GroupId group, size_t columns) {
-  std::vector<MetricKind> out(columns, MetricKind::kGauge);
-  for (const Metric& metric : metrics_of(group)) {
-    if (metric.field < columns) out[metric.field] = metric.kind;
-  }
-  return out;
-}
-
-Timestamp floor_to(Timestamp time, Duration step) {
-  DF_ASSERT(step > Duration::zero());
-  const int64_t rest = unix_ns(time) % step.count();
-  return time - Duration(rest < 0 ? rest + step.count() : rest);
-}
-
 std::vector<Bucket> bucketize(const ColumnSet& rows, std::span<const MetricKind> kinds, Statistic statistic, Duration bucket,
                               TimeRange range) {
   const auto [begin, end] = rows_in(rows, range);

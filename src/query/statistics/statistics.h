@@ -21,6 +21,7 @@
 
 #include "base/core/time.h"
 #include "model/catalogue/catalogue.h"
+#include "model/rollup/rollup.h"
 #include "model/row/column_set.h"
 
 namespace dragonfly {
@@ -29,12 +30,6 @@ enum class Statistic : uint8_t { kAvg, kMin, kMax, kLast, kSum, kCount, kP95 };
 std::string_view to_string(Statistic statistic);
 // avg, min, max, last, sum, count, p95.
 std::optional<Statistic> find_statistic(std::string_view name);
-
-// Of the first `columns` fields of a group; a field that the catalogue does not know is a gauge.
-std::vector<MetricKind> kinds_of(GroupId group, size_t columns);
-
-// `time` rounded down to a whole `step` (> 0) since the Unix epoch.
-Timestamp floor_to(Timestamp time, Duration step);
 
 using FieldValues = std::vector<std::optional<double>>;  // Index = column of the rows; nullopt = no data.
 
