@@ -279,7 +279,7 @@ void Connection::dispatch(std::string body, std::string encoding, std::shared_pt
 
 // False = the connection ends.
 net::awaitable<bool> Connection::write_answer(HttpResponse response) {
-  const bool keep = keep_alive_ && !stopping_;
+  const bool keep = keep_alive_ && !stopping_ && !shared_->stopping;
   for (const auto& header : shared_->options.common_headers) response.headers.push_back(header);
   shared_->stats.count_answer(response.status);
   std::string bytes = render_head({response, false, keep, http_1_0_, shared_->clock.wall()});
