@@ -1,4 +1,5 @@
 """The five groups through both paths, the spellings, and what a call may be wrong about."""
+import re
 import time
 import unittest
 
@@ -125,6 +126,32 @@ class LivePaths(E2e):
         missing = self.server.get(f"{vm_path(vm='nobody')}/agent_ip/127.0.0.1/metric/cpu/ondemand-monitoring-info")
         self.assertEqual(missing.status, 404)
         self.assertIn('message', missing.json)
+
+    def test_metrics_are_well_formed(self):
+        """By the rules of the Prometheus text format: a family is one block that begins with HELP and TYPE."""
+        families, samples, family, kind = set(), set(), None, None
+        text = self.server.get('/metrics').text
+        self.assertTrue(text.endswith('\n'))
+        for line in text.splitlines():
+            if line.startswith('# HELP '):
+                family, kind = line.split(' ', 3)[2], None
+                self.assertNotIn(family, families, 'a family comes twice')
+                families.add(family)
+            elif line.startswith('# TYPE '):
+                _, _, name, kind = line.split(' ')
+                self.assertEqual(name, family)
+                self.assertIn(kind, ('counter', 'gauge', 'histogram'))
+                self.assertEqual(kind == 'counter', name.endswith('_total'), line)
+            else:
+                match = re.fullmatch(r'([a-z_]+)(\{[a-z_]+="(?:[^"\\]|\\.)*"(?:,[a-z_]+="(?:[^"\\]|\\.)*")*\})? (\S+)', line)
+                self.assertTrue(match, line)
+                ends = ('_bucket', '_sum', '_count') if kind == 'histogram' else ('',)
+                self.assertIn(match[1], [family + end for end in ends], line)
+                self.assertNotIn(line.rpartition(' ')[0], samples, 'a sample comes twice')
+                samples.add(line.rpartition(' ')[0])
+                float(match[3])
+        self.assertIn('dragonfly_rows_dropped_total{cause="disk_full"}', samples)
+        self.assertIn('dragonfly_rows_dropped_total{cause="series_limit"}', samples)
 
     def test_metrics_and_config(self):
         metrics = self.server.metrics()

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/core/assert.h"
+
 namespace dragonfly {
 
 void Histogram::observe(double value_s, uint64_t times) {
@@ -15,20 +17,27 @@ void Histogram::observe(double value_s, uint64_t times) {
 }
 
 void MetricsText::family(std::string_view name, std::string_view type, std::string_view help) {
-  current_ = name;
-  const std::string header = fmt::format("# HELP {} ", name);
-  if (out_.find(header) != std::string::npos) return;
-  fmt::format_to(std::back_inserter(out_), "{}{}\n# TYPE {} {}\n", header, help, name, type);
+  const auto known = std::ranges::find(families_, name, &Family::name);
+  current_ = static_cast<size_t>(known - families_.begin());
+  if (known != families_.end()) return;
+  families_.push_back({std::string(name), out_.size()});
+  append(fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type));
+}
+
+void MetricsText::append(std::string_view line) {
+  DF_ASSERT(current_ < families_.size());
+  out_.insert(families_[current_].end, line);
+  for (size_t i = current_; i < families_.size(); ++i) families_[i].end += line.size();
 }
 
 void MetricsText::sample(double value, std::string_view labels, std::string_view suffix) {
-  fmt::format_to(std::back_inserter(out_), "{}{}{}{}{} {}\n", current_, suffix, labels.empty() ? "" : "{", labels,
-                 labels.empty() ? "" : "}", value);
+  append(fmt::format("{}{}{}{}{} {}\n", families_[current_].name, suffix, labels.empty() ? "" : "{", labels,
+                     labels.empty() ? "" : "}", value));
 }
 
 void MetricsText::sample(uint64_t value, std::string_view labels, std::string_view suffix) {
-  fmt::format_to(std::back_inserter(out_), "{}{}{}{}{} {}\n", current_, suffix, labels.empty() ? "" : "{", labels,
-                 labels.empty() ? "" : "}", value);
+  append(fmt::format("{}{}{}{}{} {}\n", families_[current_].name, suffix, labels.empty() ? "" : "{", labels,
+                     labels.empty() ? "" : "}", value));
 }
 
 void MetricsText::histogram(std::string_view name, std::string_view help, const Histogram& histogram) {

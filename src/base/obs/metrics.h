@@ -53,11 +53,13 @@ class Histogram {
   std::atomic<uint64_t> sum_ns_{0};
 };
 
-// What a writer writes with: families with their HELP and TYPE, then samples.
+// What a writer writes with: families with their HELP and TYPE, then samples. A family is one block of the text, also
+// where several writers add to it.
 class MetricsText {
  public:
   explicit MetricsText(std::string& out) : out_(out) {}
-  // Opens a family once; a second time with the same name only selects it. Type: counter, gauge, histogram.
+  // Opens a family once; a second time with the same name only selects it: what samples follow join its block, with
+  // labels of their own. Type: counter, gauge, histogram.
   void family(std::string_view name, std::string_view type, std::string_view help);
   // `labels` like cause="late"; values must be escaped already where they are not constants (escape_label).
   void sample(double value, std::string_view labels = {}, std::string_view suffix = {});
@@ -73,8 +75,15 @@ class MetricsText {
   void histogram(std::string_view name, std::string_view help, const Histogram& histogram);
 
  private:
+  struct Family {
+    std::string name;
+    size_t end;  // Of its block, in out_.
+  };
+  void append(std::string_view line);
+
   std::string& out_;
-  std::string current_;
+  std::vector<Family> families_;  // In the order of their blocks.
+  size_t current_ = 0;
 };
 
 std::string escape_label(std::string_view text);
@@ -86,7 +95,9 @@ class MetricsRegistry {
    public:
     Registration() = default;
     Registration(MetricsRegistry* registry, uint64_t id) : registry_(registry), id_(id) {}
-    Registration(Registration&& other) noexcept : registry_(other.registry_), id_(other.id_) { other.registry_ = nullptr; }
+    Registration(Registration&& other) noexcept : registry_(other.registry_), id_(other.id_) {
+      other.registry_ = nullptr;
+    }
     Registration& operator=(Registration&& other) noexcept {
       std::swap(registry_, other.registry_);
       std::swap(id_, other.id_);

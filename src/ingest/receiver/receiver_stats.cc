@@ -17,7 +17,7 @@ void ReceiverStats::write(MetricsText& text) const {
   text.counter("dragonfly_requests_sent_total", "Requests sent to agents.", requests);
   text.counter("dragonfly_rows_received_total", "Rows taken from frames and lines; = stored + duplicate + refused + dropped + pending.",
                rows_received);
-  text.family("dragonfly_rows_dropped_total", "counter", "Rows not kept and not acknowledged, by cause; agents send them again.");
+  text.family("dragonfly_rows_dropped_total", "counter", "Rows not kept, by cause; what was not acknowledged comes again.");
   for (size_t i = 0; i < rows_dropped.size(); ++i) {
     text.sample(rows_dropped[i].value(), fmt::format("cause=\"{}\"", kRowDropNames[i]));
   }
