@@ -10,6 +10,7 @@
 #include "base/obs/log.h"
 #include "base/rt/worker_pool.h"
 #include "checkpointer.h"
+#include "disk_reserve.h"
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
 #include "live/head/head_reader.h"
@@ -85,6 +86,8 @@ Result<> Server::open_files() {
   auto lock = DirectoryLock::acquire(data);
   if (!lock) return fail(std::move(lock).error());
   lock_.emplace(std::move(*lock));
+  DiskReserve reserve(system_files(), data / "reserve");
+  reserve.give();
   auto registry = AgentRegistry::open(system_files(), random_, data);
   if (!registry) return fail(std::move(registry).error());
   registry_.emplace(std::move(*registry));
@@ -97,6 +100,7 @@ Result<> Server::open_files() {
   auto store = ChunkDb::open(store_options, *readers_, clock_);
   if (!store) return fail(std::move(store).error());
   store_ = std::move(*store);
+  reserve.take();
   LogOptions log_options;
   log_options.directory = data / "log";
   auto log = Log::open(system_files(), clock_, log_options, log_stats_);

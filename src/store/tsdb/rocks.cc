@@ -22,6 +22,7 @@ rocksdb::DBOptions database_options(const std::shared_ptr<BackgroundState>& back
   out.max_log_file_size = size_t{4} << 20;
   out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   out.stats_dump_period_sec = 0;
+  out.allow_fallocate = false;  // Room taken ahead would be missing where the disk is full.
   if (background) out.listeners.push_back(background);
   return out;
 }

@@ -1,0 +1,147 @@
+"""A full disk refuses what is new, serves what is there, and is forgotten within 5 s. On a file system of its own; so it
+needs root."""
+import errno
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+import unittest
+
+from harness import E2e, Server, Shooter, line_tags, wait_until
+
+IMAGE_BYTES = 64 << 20
+VM = ('ns-1', 'mcis-1', 'by-hand')
+
+
+class DiskFull(E2e):
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest('needs root: mounts a file system')
+        if not shutil.which('mkfs.ext4'):
+            self.skipTest('mkfs.ext4 is not installed')
+        self.disk = pathlib.Path(self.folder, 'disk')
+        self.disk.mkdir()
+        image = pathlib.Path(self.folder, 'image')
+        with open(image, 'wb') as file:
+            file.truncate(IMAGE_BYTES)
+        subprocess.run(['mkfs.ext4', '-q', '-F', '-m', '0', str(image)], check=True, capture_output=True)
+        mounted = subprocess.run(['mount', '-o', 'loop', str(image), str(self.disk)], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f'no loop device: {mounted.stderr.strip()}')
+        self.addCleanup(subprocess.run, ['umount', str(self.disk)], check=True)
+        self.time_s = int(time.time()) - 600
+
+    def fill(self):
+        """Takes what is left; again and again, for the server may have given something back."""
+        with open(self.disk / 'filler', 'ab', buffering=0) as filler:
+            for size in (1 << 20, 4096, 512):
+                try:
+                    while True:
+                        filler.write(bytes(size))
+                except OSError as error:
+                    self.assertEqual(error.errno, errno.ENOSPC)
+            os.fsync(filler.fileno())
+
+    def make_space(self):
+        os.remove(self.disk / 'filler')
+
+    def try_write(self, server):
+        """POST /write of one row with a time of its own."""
+        self.time_s += 1
+        return server.post('/write?db=cbmon&precision=s', f'mem,{line_tags(*VM)} used_percent=1 {self.time_s}')
+
+    def count_by_hand(self, server):
+        return len(server.raw_rows('memory').get(VM, []))
+
+    def fill_until_refused(self, server):
+        """The log may still have room in its last block, so it takes a few rows."""
+        written = 0
+        for _ in range(200):
+            self.fill()
+            answer = self.try_write(server)
+            if answer.status == 507:
+                return written, answer
+            self.assertEqual(answer.status, 204, answer)
+            written += 1
+        self.fail('the disk is full, and rows are taken')
+
+    def check_refusal(self, answer):
+        self.assertEqual(answer.status, 507, answer)
+        self.assertEqual(answer.headers['Content-Type'].partition(';')[0], 'application/json')
+        self.assertEqual(answer.headers['Retry-After'], '1')
+        self.assertIn('space', answer.json['error'])
+        self.assertEqual(answer.json['message'], answer.json['error'])
+
+    def check_recovery(self, server):
+        self.make_space()
+        wait_until(lambda: self.try_write(server).status == 204, 5, 'POST /write = 204 after space came back')
+
+    def test_rows_are_refused_and_come_again(self):
+        server = Server(self, data=self.disk / 'data')
+        keys = server.key(self, 'vm-', count=20)
+        shooter = Shooter(self, server, 20, '500ms', '20s', keys=keys)
+        self.assertEqual(self.try_write(server).status, 204)
+        wait_until(lambda: server.metrics()['dragonfly_acks_sent_total'] >= 20, what='acks')
+        # Small groups may still fit into the log's last block, beside larger ones that do not: 2 s without one.
+        written, refused = 0, 0
+        while refused < 10:
+            more, answer = self.fill_until_refused(server)
+            self.check_refusal(answer)
+            written += more
+            refused = 1 if more > 0 or refused == 0 else refused + 1
+            if refused == 1:
+                time.sleep(0.5)  # What became durable is acknowledged by now.
+                before = server.metrics()
+            time.sleep(0.2)
+            self.assertEqual(server.get('/healthcheck').status, 204)
+            self.assertEqual(self.count_by_hand(server), 1 + written)
+        after = server.metrics()
+        self.assertEqual(after['dragonfly_log_refusing'], 1)
+        self.assertEqual(after['dragonfly_acks_sent_total'], before['dragonfly_acks_sent_total'])
+        self.assertEqual(after['dragonfly_rows_stored_total'], before['dragonfly_rows_stored_total'])
+        self.assertGreater(after['dragonfly_frames_received_total'], before['dragonfly_frames_received_total'] + 20)
+        dropped = 'dragonfly_rows_dropped_total{cause="disk_full"}'
+        self.assertGreater(after[dropped], before[dropped] + 20)
+        self.assertIn('log', server.get('/health').text)
+        self.check_identity(server)
+        self.check_recovery(server)
+        self.assertEqual(server.metrics()['dragonfly_log_refusing'], 0)
+        report = shooter.report()
+        self.assertEqual(report['lost'], 0, report)
+        self.check_identity(server)
+        rows = {vm: row for (_, _, vm), row in server.raw_rows('cpu').items()}
+        self.assertEqual(len(rows), 20)
+        server.stop()
+        again = Server(self, data=server.data)
+        self.assertEqual(self.count_by_hand(again), 2 + written)
+        self.assertEqual({vm: row for (_, _, vm), row in again.raw_rows('cpu').items()}, rows)
+        again.stop()
+
+    def test_starts_on_a_full_disk(self):
+        server = Server(self, data=self.disk / 'data')
+        for _ in range(10):
+            self.assertEqual(self.try_write(server).status, 204)
+        written, _ = self.fill_until_refused(server)
+        for stop in ('kill9', 'stop', 'kill9'):
+            with self.subTest(stop=stop):
+                getattr(server, stop)()
+                self.fill()
+                server = Server(self, data=server.data)
+                self.assertEqual(self.count_by_hand(server), 10 + written)
+                more, answer = self.fill_until_refused(server)
+                self.check_refusal(answer)
+                written += more
+        self.check_recovery(server)
+        server.stop()
+
+    def test_a_new_server_says_that_it_has_no_room(self):
+        self.fill()
+        server = Server(self, data=self.disk / 'data', ready=False)
+        self.assertEqual(server.wait_exit(), 1)
+        self.assertRegex(server.log.read_text(), r'(?i)no space left')
+
+
+if __name__ == '__main__':
+    unittest.main()
