@@ -31,8 +31,8 @@ ColumnSet cpu_minute() {
 
 void report(benchmark::State& state, size_t values, size_t bytes) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * values));
-  state.counters["ns_per_value"] = benchmark::Counter(static_cast<double>(values),
-                                                      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["ns_per_value"] = benchmark::Counter(
+      static_cast<double>(values), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   state.counters["bytes_per_value"] = static_cast<double>(bytes) / static_cast<double>(values);
 }
 

@@ -1,311 +1,395 @@
+// Reads no foreign bytes: the encoder. What it writes is drawn in docs/formats/chunk.md.
 #include "store/chunk/chunk_codec.h"
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <span>
 
 #include "base/core/assert.h"
 #include "base/core/crc32c.h"
+#include "store/chunk/coding/hints.h"
+#include "store/chunk/coding/plan.h"
+#include "store/chunk/coding/presence.h"
+#include "store/chunk/coding/residuals.h"
+#include "store/chunk/coding/shares.h"
 
 namespace dragonfly {
+
+using namespace chunk;
+
 namespace {
 
-constexpr int64_t kUnitsNs[] = {1, 1'000, 1'000'000, 1'000'000'000};
-constexpr size_t kChecksumBytes = 4;
-constexpr uint8_t kMixed = 8;
-constexpr double kExactIntegersBelow = 9007199254740992.0;  // 2^53
-
-// On disk; never renumbered.
-enum Encoding : uint8_t { kAbsent = 0, kConstant = 1, kIntegers = 2, kHundredths = 3, kRaw = 4 };
-
-double to_double(uint64_t bits) { return std::bit_cast<double>(bits); }
-uint64_t to_bits(double value) { return std::bit_cast<uint64_t>(value); }
+constexpr double kTicksPerSecond = 100;  // Of every Linux processor, whatever the kernel's own clock does.
+// Columns just before it that a column may be predicted from without a hint.
+constexpr uint32_t kNeighbours = 3;
 
 uint8_t coarsest_unit(std::span<const int64_t> times) {
-  for (uint8_t unit = 3; unit > 0; --unit) {
-    if (std::ranges::all_of(times, [&](int64_t time) { return time % kUnitsNs[unit] == 0; })) return unit;
+  uint8_t unit = 3;
+  for (const int64_t time : times) {
+    while (time % kUnitsNs[unit] != 0) --unit;
+    if (unit == 0) break;
   }
-  return 0;
+  return unit;
 }
 
-// Differences of differences, in arithmetic modulo 2^64 so that no time is out of range.
-void encode_times(Bytes& out, std::span<const int64_t> times, uint8_t unit) {
-  ByteWriter writer(out);
-  uint64_t previous = 0;
-  uint64_t step = 0;
-  for (size_t row = 0; row < times.size(); ++row) {
-    const auto now = static_cast<uint64_t>(times[row] / kUnitsNs[unit]);
-    writer.svarint(static_cast<int64_t>(now - previous - step));
-    // The first row's step would be the whole time.
-    step = row == 0 ? 0 : now - previous;
-    previous = now;
-  }
-}
-
-void encode_boots(Bytes& out, std::span<const uint64_t> boots) {
+void write_boots(Bytes& out, std::span<const uint64_t> boots) {
   ByteWriter writer(out);
   for (size_t begin = 0; begin < boots.size();) {
     size_t end = begin + 1;
     while (end < boots.size() && boots[end] == boots[begin]) ++end;
-    writer.varint(end - begin);
-    writer.u64(boots[begin]);
+    writer.varint((end - begin) << 1 | (boots[begin] == 0 ? 1 : 0));
+    if (boots[begin] != 0) writer.u64(boots[begin]);
     begin = end;
   }
 }
 
-// The integer that stands for a double under an encoding; false where it would not read back bit for bit.
-bool to_integer(uint64_t bits, Encoding encoding, int64_t& integer) {
-  const double scaled = encoding == kHundredths ? to_double(bits) * 100.0 : to_double(bits);
-  if (!(std::fabs(scaled) < kExactIntegersBelow)) return false;  // Also NaN.
-  integer = std::llrint(scaled);
-  const double back = encoding == kHundredths ? static_cast<double>(integer) / 100.0 : static_cast<double>(integer);
-  return to_bits(back) == bits;
+void write_constant(Bytes& out, const Plan& plan) {
+  const unsigned bytes = plan.kind - kConstant;
+  uint64_t bits = plan.values[0];
+  if (plan.type == ValueType::kFloat64 && bytes > 0) bits >>= (8 - bytes) * 8;
+  for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<uint8_t>(bits >> (i * 8)));
 }
 
-// Appends `values` as deltas; false (with `out` as it was) where it is not exact or not smaller than raw.
-bool try_deltas(Bytes& out, std::span<const uint64_t> values, ValueType type, Encoding encoding) {
-  const size_t start = out.size();
-  const size_t raw_end = start + values.size() * 8;
-  ByteWriter writer(out);
-  uint64_t previous = 0;
-  for (const uint64_t bits : values) {
-    auto integer = static_cast<int64_t>(bits);
-    if (out.size() >= raw_end || (type == ValueType::kFloat64 && !to_integer(bits, encoding, integer))) {
-      out.resize(start);
-      return false;
-    }
-    writer.svarint(static_cast<int64_t>(static_cast<uint64_t>(integer) - previous));
-    previous = static_cast<uint64_t>(integer);
-  }
-  return true;
-}
-
-void encode_constant(Bytes& out, uint64_t bits) {
-  for (; bits != 0; bits >>= 8) out.push_back(static_cast<uint8_t>(bits));
-}
-
-void encode_raw(Bytes& out, std::span<const uint64_t> values) {
+void write_raw(Bytes& out, std::span<const uint64_t> values) {
   const size_t start = out.size();
   out.resize(start + values.size_bytes());
   std::memcpy(out.data() + start, values.data(), values.size_bytes());
 }
 
-Encoding encode_values(Bytes& out, std::span<const uint64_t> values, ValueType type) {
-  if (std::ranges::all_of(values, [&](uint64_t bits) { return bits == values[0]; })) {
-    encode_constant(out, values[0]);
-    return kConstant;
+}  // namespace
+
+// One chunk in the making, and the memory for the next.
+struct ChunkEncoder::State {
+  GroupId group{};
+  bool small = false;
+  size_t columns = 0;
+  std::span<const int64_t> times;
+  std::vector<Plan> plans;  // Columns, then hidden ones; more than are used, for their memory.
+  size_t used = 0;
+  std::vector<std::vector<uint8_t>> bitmaps;
+  size_t bitmaps_used = 0;
+  std::vector<uint32_t> order;  // In which columns were predicted: each from earlier ones only.
+  Plan time_plan;
+  Bytes data, bitmap_bytes;
+  std::vector<uint32_t> lengths;
+  std::vector<uint64_t> coded;
+
+  void take_columns(const ColumnSet& rows, size_t begin, size_t end);
+  uint32_t presence_of(std::span<const uint8_t> present, size_t count);
+  void choose_forms(const GroupHints& hints);
+  void try_shares(const SharesHint& hint);
+  void try_ratio(const RatioHint& hint);
+  uint32_t add_hidden(std::vector<uint64_t>&& values, uint32_t presence);
+  void predict(const GroupHints& hints);
+  void predict_one(Predictor& predictor, uint32_t column, const GroupHints& hints);
+  bool offer_sum(Predictor& predictor, uint32_t column, const SumHint& hint);
+  void predict_times(uint8_t unit);
+  void write_integers(Plan& plan);
+  void write_column(Plan& plan);
+  void write(Bytes& out, ByteView key, uint8_t unit, std::span<const uint64_t> boots);
+};
+
+uint32_t ChunkEncoder::State::presence_of(std::span<const uint8_t> present, size_t count) {
+  if (count == present.size()) return 0;
+  for (size_t i = 0; i < bitmaps_used; ++i) {
+    if (std::ranges::equal(bitmaps[i], present)) return static_cast<uint32_t>(i + 1);
   }
-  if (try_deltas(out, values, type, kIntegers)) return kIntegers;
-  if (type == ValueType::kFloat64 && try_deltas(out, values, type, kHundredths)) return kHundredths;
-  encode_raw(out, values);
-  return kRaw;
+  if (bitmaps.size() == bitmaps_used) bitmaps.emplace_back();
+  bitmaps[bitmaps_used++].assign(present.begin(), present.end());
+  return static_cast<uint32_t>(bitmaps_used);
 }
 
-// Appends a column's data and returns its directory byte.
-uint8_t encode_column(Bytes& out, const Column& column, size_t begin, size_t end, std::vector<uint64_t>& scratch) {
-  const auto head = static_cast<uint8_t>(static_cast<uint8_t>(column.type) << 4);
-  const std::span present(column.present.data() + begin, end - begin);
-  const auto count = static_cast<size_t>(std::ranges::count_if(present, [](uint8_t p) { return p != 0; }));
-  if (count == 0) return head | kAbsent;
-  const std::span all(column.bits.data() + begin, end - begin);
-  if (count == all.size()) return head | encode_values(out, all, column.type);
-  scratch.clear();
-  const size_t bitmap = out.size();
-  out.resize(bitmap + (all.size() + 7) / 8);
-  for (size_t row = 0; row < all.size(); ++row) {
-    if (present[row] == 0) continue;
-    out[bitmap + row / 8] |= static_cast<uint8_t>(1u << (row % 8));
-    scratch.push_back(all[row]);
+void ChunkEncoder::State::take_columns(const ColumnSet& rows, size_t begin, size_t end) {
+  columns = rows.columns.size();
+  used = columns;
+  bitmaps_used = 0;
+  order.clear();
+  if (plans.size() < columns + kHiddenColumnsMax) plans.resize(columns + kHiddenColumnsMax);
+  for (size_t i = 0; i < columns; ++i) {
+    const Column& column = rows.columns[i];
+    plans[i].reset(column.type);
+    const std::span present(column.present.data() + begin, end - begin);
+    size_t count = 0;
+    for (const uint8_t one : present) count += one;
+    if (count > 0)
+      take_values(plans[i], {column.bits.data() + begin, end - begin}, present, presence_of(present, count));
   }
-  return head | kMixed | encode_values(out, scratch, column.type);
 }
 
-// Reads `count` values of one encoding; false where the data are not exactly that.
-bool decode_values(ByteReader& in, uint8_t encoding, ValueType type, std::span<uint64_t> values) {
-  if (encoding == kConstant) {
-    if (in.remaining() > 8) return false;
-    uint64_t bits = 0;
-    for (unsigned shift = 0; in.remaining() > 0; shift += 8) bits |= static_cast<uint64_t>(in.u8()) << shift;
-    std::ranges::fill(values, bits);
-    return true;
-  }
-  if (encoding == kRaw) {
-    const ByteView data = in.bytes(values.size_bytes());
-    if (in.ok()) std::memcpy(values.data(), data.data(), data.size());
-    return in.done();
-  }
-  uint64_t value = 0;
-  for (uint64_t& out : values) {
-    value += static_cast<uint64_t>(in.svarint());
-    out = value;
-  }
-  if (type != ValueType::kFloat64) return in.done();
-  const double divisor = encoding == kHundredths ? 100.0 : 1.0;
-  for (uint64_t& out : values) out = to_bits(static_cast<double>(static_cast<int64_t>(out)) / divisor);
-  return in.done();
+uint32_t ChunkEncoder::State::add_hidden(std::vector<uint64_t>&& values, uint32_t presence) {
+  DF_ASSERT(used < columns + kHiddenColumnsMax);
+  Plan& plan = plans[used];
+  plan.reset(ValueType::kUint64);
+  plan.dense = std::move(values);
+  plan.values = plan.dense;
+  plan.presence = presence;
+  settle_kind(plan);
+  if (!plan.is_constant()) choose_form(plan, small);
+  return static_cast<uint32_t>(used++);
 }
 
-bool encoding_fits(uint8_t encoding, ValueType type) {
-  return encoding <= kRaw && (encoding != kHundredths || type == ValueType::kFloat64);
+// The processors' shares of each row's ticks, where they can be found.
+void ChunkEncoder::State::try_shares(const SharesHint& hint) {
+  const Plan& idle = plans[hint.idle];
+  if (idle.kind != kIntegers || times.size() < 2) return;
+  std::vector<uint32_t> fields{hint.idle};
+  for (const uint16_t part : hint.parts) {
+    if (plans[part].kind != kAbsent) fields.push_back(part);
+  }
+  std::vector<std::span<const uint64_t>> values;
+  for (const uint32_t field : fields) {
+    if (plans[field].type != ValueType::kFloat64 || plans[field].presence != idle.presence) return;
+    values.push_back(plans[field].values);
+  }
+  const Plan& processors = plans[hint.processors];
+  const double seconds =
+      static_cast<double>(times.back() - times.front()) / 1e9 / static_cast<double>(times.size() - 1);
+  const double ticks =
+      processors.is_constant() ? seconds * kTicksPerSecond * static_cast<double>(processors.values[0]) : 0;
+  Shares shares;
+  if (!find_shares(values, ticks < 1e9 ? static_cast<uint64_t>(ticks + 0.5) : 0, shares)) return;
+  std::vector<uint64_t> busy(shares.wholes.size());
+  for (size_t row = 0; row < busy.size(); ++row) busy[row] = shares.wholes[row] - shares.parts[0][row];
+  const uint32_t whole = add_hidden(std::move(shares.wholes), idle.presence);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    Plan& plan = plans[fields[i]];
+    if (plan.kind == kIntegers) become_share(plan, shares.form, false, whole, plans, shares.parts[i]);
+  }
+  Plan& rest = plans[hint.rest];
+  if (rest.kind == kIntegers && rest.presence == idle.presence && rest.type == ValueType::kFloat64)
+    become_share(rest, shares.form, true, whole, plans, busy);
 }
 
-// Fills `present` from a bitmap; false where bits beyond the last row are set.
-bool read_bitmap(ByteView bitmap, std::vector<uint8_t>& present) {
-  for (size_t row = 0; row < bitmap.size() * 8; ++row) {
-    const uint8_t bit = bitmap[row / 8] >> (row % 8) & 1;
-    if (row < present.size()) {
-      present[row] = bit;
-    } else if (bit != 0) {
-      return false;
-    }
+void ChunkEncoder::State::try_ratio(const RatioHint& hint) {
+  Plan& plan = plans[hint.field];
+  const Plan& part = plans[hint.part];
+  const auto usable = [&](const Plan& other) {
+    return other.presence == plan.presence && other.kind != kAbsent && other.type != ValueType::kFloat64;
+  };
+  if (plan.kind != kIntegers || plan.type != ValueType::kFloat64 || !usable(part)) return;
+  const size_t rows = plan.values.size();
+  std::vector<uint64_t> wholes(rows, 0);
+  for (const uint16_t field : hint.whole) {
+    if (!usable(plans[field])) return;
+    for (size_t row = 0; row < rows; ++row) wholes[row] += plans[field].values[row];
   }
+  uint32_t whole = hint.whole[0];
+  const bool hidden = hint.whole.size() > 1;
+  if (hidden) whole = add_hidden(std::move(wholes), plan.presence);
+  for (const Form form : {Form::kShareHundredths, Form::kShare, Form::kShareFloored}) {
+    std::vector<uint64_t> integers(part.values.begin(), part.values.end());
+    if (!become_share(plan, form, false, whole, plans, integers)) continue;
+    plan.terms.assign(1, {hint.part, false});
+    return;
+  }
+  if (hidden) --used;
+}
+
+void ChunkEncoder::State::choose_forms(const GroupHints& hints) {
+  // Integers first: ratios refer to them.
+  for (size_t i = 0; i < columns; ++i) {
+    if (plans[i].kind == kIntegers && plans[i].type != ValueType::kFloat64) choose_form(plans[i], small);
+  }
+  if (small && hints.shares != nullptr) try_shares(*hints.shares);
+  if (small) {
+    for (const RatioHint& ratio : hints.ratios) try_ratio(ratio);
+  }
+  for (size_t i = 0; i < columns; ++i) {
+    if (plans[i].kind == kIntegers && plans[i].integers.empty()) choose_form(plans[i], small);
+  }
+}
+
+// False where the hint does not speak of what the chunk has.
+bool ChunkEncoder::State::offer_sum(Predictor& predictor, uint32_t column, const SumHint& hint) {
+  const Plan& plan = plans[column];
+  std::vector<Term> terms;
+  const bool share = is_share(plan.form);
+  for (const HintTerm& term : hint.terms) {
+    const Plan& other = plans[term.field];
+    if (other.kind == kAbsent || other.is_constant()) continue;
+    if (!other.may_be_referred_to() || !same_scale(plan, other)) return false;
+    terms.push_back({term.field, term.negative});
+  }
+  // What is not taken by the rest of a whole: the constant is then not 100, but the whole.
+  if (share && hint.terms.size() == 1 && !plans[plan.whole].is_constant()) terms.push_back({plan.whole, false});
+  if (!terms.empty()) predictor.offer(column, terms);
   return true;
 }
 
-}  // namespace
+void ChunkEncoder::State::predict_one(Predictor& predictor, uint32_t column, const GroupHints& hints) {
+  Plan& plan = plans[column];
+  predictor.begin(column);
+  if (!plan.terms.empty()) {
+    predictor.offer(column, std::vector<Term>(plan.terms));
+  } else {
+    for (const SumHint& sum : hints.sums) {
+      if (sum.field == column) offer_sum(predictor, column, sum);
+    }
+    for (uint32_t back = 1; small && back <= std::min(kNeighbours, column); ++back) {
+      const Plan& other = plans[column - back];
+      if (other.is_constant() || !other.may_be_referred_to() || other.level > 0 || !same_scale(plan, other)) continue;
+      const Term term{column - back, false};
+      predictor.offer(column, {&term, 1});
+    }
+  }
+  predictor.settle(column);
+  order.push_back(column);
+}
 
-void encode_chunk(Bytes& out, ByteView key, GroupId group, const ColumnSet& rows, size_t begin, size_t end) {
-  const size_t count = end - begin;
-  DF_ASSERT(begin < end && end <= rows.rows() && rows.columns.size() <= kChunkColumnsMax);
-  DF_ASSERT(count <= chunk_rows_max(rows.columns.size()));
-  const std::span times(rows.times_ns.data() + begin, count);
-  DF_ASSERT(std::ranges::adjacent_find(times, std::greater_equal<>{}) == times.end());
+void ChunkEncoder::State::predict(const GroupHints& hints) {
+  Predictor predictor(plans, small);
+  const auto is_sum = [&](size_t column) {
+    return std::ranges::any_of(hints.sums, [&](const SumHint& sum) { return sum.field == column; });
+  };
+  const auto ready = [&](size_t column) { return plans[column].kind == kIntegers && !plans[column].predicted; };
+  for (size_t i = columns; i < used; ++i) {
+    if (ready(i)) predict_one(predictor, static_cast<uint32_t>(i), {});
+  }
+  // What others are predicted from, then what is predicted from several, then ratios of any of them.
+  for (size_t i = 0; i < columns; ++i) {
+    if (ready(i) && !is_sum(i) && plans[i].terms.empty()) predict_one(predictor, static_cast<uint32_t>(i), hints);
+  }
+  for (const SumHint& sum : hints.sums) {
+    if (ready(sum.field)) predict_one(predictor, sum.field, hints);
+  }
+  for (size_t i = 0; i < columns; ++i) {
+    if (ready(i)) predict_one(predictor, static_cast<uint32_t>(i), hints);
+  }
+  choose_gates(plans, order);
+  for (const uint32_t column : order) {
+    const Plan& plan = plans[column];
+    for (const Term& term : plan.terms) plans[term.column].referred = true;
+    if (plan.gate != kNoColumn) plans[plan.gate].referred = true;
+    if (plan.whole != kNoColumn) plans[plan.whole].referred = true;
+  }
+}
 
+void ChunkEncoder::State::predict_times(uint8_t unit) {
+  time_plan.reset(ValueType::kInt64);
+  time_plan.kind = kIntegers;
+  time_plan.integers.resize(times.size());
+  for (size_t row = 0; row < times.size(); ++row)
+    time_plan.integers[row] = static_cast<uint64_t>(times[row] / kUnitsNs[unit]);
+  make_differences(time_plan.integers, choose_order(time_plan.integers, small, false), small, time_plan.differences);
+}
+
+void ChunkEncoder::State::write_integers(Plan& plan) {
+  const Differences& d = plan.differences;
+  ByteWriter writer(data);
+  const bool share = is_share(plan.form);
+  uint8_t head = static_cast<uint8_t>(plan.form);
+  if (plan.rest) head |= kRest;
+  if (!plan.terms.empty()) head |= kHasTerms;
+  if (plan.gate != kNoColumn) head |= kHasGate;
+  if (!plan.exceptions.empty()) head |= kHasExceptions;
+  if (d.unit != 1) head |= kHasUnit;
+  writer.u8(head);
+  const size_t second = data.size();
+  writer.u8(0);
+  if (plan.form == Form::kDivided) writer.varint(plan.divisor);
+  if (share) writer.varint(plan.whole);
+  if (!plan.terms.empty()) writer.varint(plan.terms.size());
+  for (const Term& term : plan.terms) writer.varint(term.column << 1 | (term.negative ? 1 : 0));
+  if (plan.gate != kNoColumn) writer.varint(plan.gate);
+  if (d.unit != 1) writer.varint(d.unit);
+  if (!plan.exceptions.empty()) writer.varint(plan.exceptions.size());
+  uint32_t next = 0;
+  for (const Exception& exception : plan.exceptions) {
+    writer.varint(exception.row - next);
+    writer.u64(exception.bits);
+    next = exception.row + 1;
+  }
+  writer.svarint(static_cast<int64_t>(d.base));
+  if (d.order == Order::kStep) writer.svarint(static_cast<int64_t>(d.step));
+  std::span<const uint64_t> residuals = d.residuals;
+  residuals = residuals.subspan(std::min<size_t>(settled_by(d.order), residuals.size()));
+  if (plan.gate != kNoColumn) {
+    const auto& gate = plans[plan.gate].changed;
+    coded.clear();
+    for (size_t row = settled_by(d.order); row < d.residuals.size(); ++row) {
+      if ((gate[row / 64] >> (row % 64) & 1) != 0) coded.push_back(d.residuals[row]);
+    }
+    residuals = coded;
+  }
+  const Coder coder = encode_residuals(data, residuals, small);
+  data[second] = static_cast<uint8_t>(static_cast<uint8_t>(d.order) | (d.is_signed ? kSigned : 0) |
+                                      static_cast<uint8_t>(coder) << kCoderShift);
+}
+
+void ChunkEncoder::State::write_column(Plan& plan) {
+  if (plan.is_constant()) write_constant(data, plan);
+  if (plan.kind != kIntegers) return;
+  const size_t start = data.size();
+  write_integers(plan);
+  if (data.size() - start < plan.values.size_bytes()) return;
+  // Others may be predicted from its integers; else it is better off raw.
+  if (plan.referred) return;
+  data.resize(start);
+  plan.kind = kRaw;
+  write_raw(data, plan.values);
+}
+
+void ChunkEncoder::State::write(Bytes& out, ByteView key, uint8_t unit, std::span<const uint64_t> boots) {
   const size_t start = out.size();
-  const uint8_t unit = coarsest_unit(times);
-  Bytes data;
-  data.reserve(count * (rows.columns.size() + 1) * 2);
-  encode_times(data, times, unit);
+  data.clear();
+  write_integers(time_plan);
   const size_t times_bytes = data.size();
-  encode_boots(data, {rows.boots.data() + begin, count});
-
+  write_boots(data, boots);
+  const size_t boots_bytes = data.size() - times_bytes;
+  for (size_t i = 0; i < bitmaps_used; ++i) write_bitmap(data, bitmaps[i]);
+  lengths.clear();
+  for (size_t i = 0; i < used; ++i) {
+    const size_t before = data.size();
+    write_column(plans[i]);
+    lengths.push_back(static_cast<uint32_t>(data.size() - before));
+  }
   ByteWriter writer(out);
   writer.u8(kChunkVersion);
-  writer.u32(static_cast<uint32_t>(group));
-  writer.varint(count);
-  writer.varint(rows.columns.size());
-  writer.u8(unit);
+  writer.varint(static_cast<uint32_t>(group));
+  writer.varint(times.size());
+  writer.varint(columns);
+  writer.u8(static_cast<uint8_t>(unit | (used - columns) << 2 | (bitmaps_used > 0 ? 0x80 : 0)));
   writer.varint(times_bytes);
-  writer.varint(data.size() - times_bytes);
-  std::vector<uint64_t> scratch;
-  for (const Column& column : rows.columns) {
-    const size_t before = data.size();
-    writer.u8(encode_column(data, column, begin, end, scratch));
-    writer.varint(data.size() - before);
+  writer.varint(boots_bytes);
+  if (bitmaps_used > 0) writer.varint(bitmaps_used);
+  for (size_t i = 0; i < used; ++i) {
+    const Plan& plan = plans[i];
+    const uint8_t mixed = plan.presence > 0 ? kMixed : 0;
+    writer.u8(static_cast<uint8_t>((static_cast<uint8_t>(plan.type) - 1) | mixed | plan.kind << kKindShift));
+    if (plan.presence > 0) writer.varint(plan.presence - 1);
+    if (plan.kind == kIntegers || plan.kind == kRaw) writer.varint(lengths[i]);
   }
   writer.bytes(data);
   writer.u32(crc32c(ByteView(out).subspan(start), crc32c(key)));
 }
 
-Result<ChunkReader> ChunkReader::open(ByteView key, ByteView chunk) {
-  if (chunk.size() < 1 + kChecksumBytes) return fail(ErrorCode::kCorruption, "chunk of {} bytes is too short", chunk.size());
-  const ByteView body = chunk.first(chunk.size() - kChecksumBytes);
-  if (ByteReader(chunk.last(kChecksumBytes)).u32() != crc32c(body, crc32c(key)))
-    return fail(ErrorCode::kCorruption, "chunk's checksum does not match");
-  ByteReader in(body);
-  if (const uint8_t version = in.u8(); version != kChunkVersion)
-    return fail(ErrorCode::kUnsupported, "chunk has version {}; this build reads {}", version, kChunkVersion);
-  ChunkReader reader;
-  reader.group_ = GroupId{in.u32()};
-  const uint64_t rows = in.varint();
-  const uint64_t columns = in.varint();
-  reader.unit_ = in.u8();
-  const uint64_t times_bytes = in.varint();
-  const uint64_t boots_bytes = in.varint();
-  // A row costs a byte of times at least and a column two of directory: what is allocated below is bounded by the input.
-  if (!in.ok() || columns > kChunkColumnsMax || rows == 0 || rows > chunk_rows_max(columns) || rows > times_bytes ||
-      columns * 2 > in.remaining() || reader.unit_ >= std::size(kUnitsNs))
-    return fail(ErrorCode::kCorruption, "chunk's header is malformed");
-  reader.rows_ = rows;
-  reader.columns_.reserve(columns);
-  std::vector<uint64_t> lengths(columns);
-  for (uint64_t& length : lengths) {
-    const uint8_t head = in.u8();
-    const auto type = static_cast<ValueType>(head >> 4);
-    const uint8_t encoding = head & 7;
-    length = in.varint();
-    if (type < ValueType::kFloat64 || type > ValueType::kBool || !encoding_fits(encoding, type) ||
-        (encoding == kAbsent && (length != 0 || (head & kMixed) != 0)))
-      return fail(ErrorCode::kCorruption, "chunk's column directory is malformed");
-    reader.columns_.push_back({type, encoding, (head & kMixed) != 0, {}});
-  }
-  reader.times_ = in.bytes(times_bytes);
-  reader.boots_ = in.bytes(boots_bytes);
-  for (size_t i = 0; i < lengths.size(); ++i) reader.columns_[i].data = in.bytes(lengths[i]);
-  if (!in.done()) return fail(ErrorCode::kCorruption, "chunk's columns do not fill it exactly");
-  return reader;
+ChunkEncoder::ChunkEncoder() : state_(std::make_unique<State>()) {}
+ChunkEncoder::ChunkEncoder(ChunkEncoder&&) noexcept = default;
+ChunkEncoder::~ChunkEncoder() = default;
+
+void ChunkEncoder::encode(Bytes& out, ByteView key, GroupId group, const ColumnSet& rows, size_t begin, size_t end,
+                          ChunkEffort effort) {
+  const size_t count = end - begin;
+  DF_ASSERT(begin < end && end <= rows.rows() && rows.columns.size() <= kChunkColumnsMax);
+  DF_ASSERT(count <= chunk_rows_max(rows.columns.size()));
+  State& state = *state_;
+  state.times = {rows.times_ns.data() + begin, count};
+  DF_ASSERT(std::ranges::adjacent_find(state.times, std::greater_equal<>{}) == state.times.end());
+  state.group = group;
+  state.small = effort == ChunkEffort::kSmall;
+  state.take_columns(rows, begin, end);
+  // A group's rollups have other columns.
+  const bool known = is_catalogue_group(group) && rows.columns.size() == metrics_of(group).size();
+  const GroupHints hints = known ? hints_of(group) : GroupHints{};
+  state.choose_forms(hints);
+  state.predict(hints);
+  const uint8_t unit = coarsest_unit(state.times);
+  state.predict_times(unit);
+  state.write(out, key, unit, {rows.boots.data() + begin, count});
 }
 
-Result<std::vector<int64_t>> ChunkReader::times() const {
-  ByteReader in(times_);
-  std::vector<int64_t> out(rows_);
-  uint64_t value = 0;
-  uint64_t step = 0;
-  for (size_t row = 0; row < rows_; ++row) {
-    step += static_cast<uint64_t>(in.svarint());
-    value += step;
-    if (row == 0) step = 0;
-    if (__builtin_mul_overflow(static_cast<int64_t>(value), kUnitsNs[unit_], &out[row]) ||
-        (row > 0 && out[row] <= out[row - 1]))
-      return fail(ErrorCode::kCorruption, "chunk's times are malformed");
-  }
-  if (!in.done()) return fail(ErrorCode::kCorruption, "chunk's times are malformed");
-  return out;
-}
-
-Result<std::vector<uint64_t>> ChunkReader::boots() const {
-  ByteReader in(boots_);
-  std::vector<uint64_t> out;
-  out.reserve(rows_);
-  while (in.ok() && in.remaining() > 0) {
-    const uint64_t run = in.varint();
-    const uint64_t boot = in.u64();
-    if (!in.ok() || run > rows_ - out.size()) break;
-    out.insert(out.end(), run, boot);
-  }
-  if (!in.done() || out.size() != rows_) return fail(ErrorCode::kCorruption, "chunk's boot runs are malformed");
-  return out;
-}
-
-Result<Column> ChunkReader::column(size_t index) const {
-  DF_ASSERT(index < columns_.size());
-  const Entry& entry = columns_[index];
-  Column out{entry.type, std::vector<uint64_t>(rows_, 0), std::vector<uint8_t>(rows_, entry.encoding == kAbsent ? 0 : 1)};
-  if (entry.encoding == kAbsent) return out;
-  ByteReader in(entry.data);
-  bool good = true;
-  if (!entry.mixed) {
-    good = decode_values(in, entry.encoding, entry.type, out.bits);
-  } else {
-    const ByteView bitmap = in.bytes((rows_ + 7) / 8);
-    good = in.ok() && read_bitmap(bitmap, out.present);
-    std::vector<uint64_t> values(static_cast<size_t>(std::ranges::count(out.present, 1)));
-    good = good && !values.empty() && decode_values(in, entry.encoding, entry.type, values);
-    for (size_t row = 0, at = 0; good && row < rows_; ++row) {
-      if (out.present[row] != 0) out.bits[row] = values[at++];
-    }
-  }
-  if (entry.type == ValueType::kBool) good = good && std::ranges::all_of(out.bits, [](uint64_t bits) { return bits <= 1; });
-  if (!good) return fail(ErrorCode::kCorruption, "chunk's column {} is malformed", index);
-  return out;
-}
-
-Result<ColumnSet> ChunkReader::all() const {
-  ColumnSet out;
-  auto row_times = times();
-  if (!row_times) return fail(row_times.error());
-  auto row_boots = boots();
-  if (!row_boots) return fail(row_boots.error());
-  out.times_ns = std::move(*row_times);
-  out.boots = std::move(*row_boots);
-  out.columns.reserve(columns_.size());
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    auto one = column(i);
-    if (!one) return fail(one.error());
-    out.columns.push_back(std::move(*one));
-  }
-  return out;
+void encode_chunk(Bytes& out, ByteView key, GroupId group, const ColumnSet& rows, size_t begin, size_t end,
+                  ChunkEffort effort) {
+  ChunkEncoder().encode(out, key, group, rows, begin, end, effort);
 }
 
 }  // namespace dragonfly

@@ -35,8 +35,13 @@ inline uint64_t random_bits(ValueType type, int shape, Random& random) {
     case 2: return std::bit_cast<uint64_t>(static_cast<double>(random.below(1000)));
     case 3: return random.next();
     default: {
-      constexpr double kOdd[] = {-0.0, 0.0, 1e300, std::numeric_limits<double>::quiet_NaN(),
-                                 std::numeric_limits<double>::infinity(), 9007199254740993.0, 0.1};
+      constexpr double kOdd[] = {-0.0,
+                                 0.0,
+                                 1e300,
+                                 std::numeric_limits<double>::quiet_NaN(),
+                                 std::numeric_limits<double>::infinity(),
+                                 9007199254740993.0,
+                                 0.1};
       return std::bit_cast<uint64_t>(kOdd[random.below(std::size(kOdd))]);
     }
   }
