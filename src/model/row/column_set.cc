@@ -83,6 +83,15 @@ ColumnSet ColumnSet::for_types(std::span<const ValueType> types) {
   return out;
 }
 
+void ColumnSet::reserve(size_t rows) {
+  times_ns.reserve(rows);
+  boots.reserve(rows);
+  for (Column& column : columns) {
+    column.bits.reserve(rows);
+    column.present.reserve(rows);
+  }
+}
+
 bool ColumnSet::append_row(Timestamp time, uint64_t boot, ByteView fields) {
   const size_t row = rows();
   for (Column& column : columns) {

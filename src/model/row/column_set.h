@@ -37,6 +37,8 @@ struct ColumnSet {
   static ColumnSet for_group(GroupId group);
   static ColumnSet for_types(std::span<const ValueType> types);
 
+  // Makes room for `rows` rows in all, so that appending them allocates nothing.
+  void reserve(size_t rows);
   size_t rows() const { return times_ns.size(); }
   bool empty() const { return times_ns.empty(); }
   // Appends one row whose fields are encoded as in row.h; fields beyond columns.size() are skipped. A value that
