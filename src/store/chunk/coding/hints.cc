@@ -3,7 +3,7 @@
 namespace dragonfly::chunk {
 namespace {
 
-// Fields by their numbers in the catalogue; hints_test.cc holds them against its names.
+// Fields by their numbers in the catalogue, which are append-only. A wrong one costs bytes, never a value.
 namespace cpu {
 enum : uint16_t {
   kUtilization,
