@@ -1,14 +1,8 @@
 // The reading half of ChunkDb.
-#include <rocksdb/db.h>
-
 #include <algorithm>
 #include <set>
 
-#include "base/core/assert.h"
-#include "store/chunk/chunk_codec.h"
 #include "store/tsdb/chunk_db.h"
-#include "store/tsdb/partition_scan.h"
-#include "store/tsdb/store_keys.h"
 
 namespace dragonfly {
 namespace {
@@ -20,56 +14,6 @@ constexpr size_t kUnmergedRowsMax = 1'000'000;
 int64_t minus(int64_t a, int64_t b) {
   int64_t out;
   return __builtin_sub_overflow(a, b, &out) ? INT64_MIN : out;
-}
-
-struct Part {
-  uint64_t sequence;
-  ColumnSet rows;
-};
-
-// Takes what the range and the look-back need of a chunk; an empty set where that is nothing.
-Result<ColumnSet> rows_within(const ChunkReader& chunk, int64_t from_ns, int64_t to_ns) {
-  auto times = chunk.times();
-  if (!times) return fail(times.error());
-  if (times->back() < from_ns || times->front() >= to_ns) return ColumnSet{};
-  auto rows = chunk.all();
-  if (rows && (times->front() < from_ns || times->back() >= to_ns)) rows->keep({from_unix_ns(from_ns), from_unix_ns(to_ns)});
-  return rows;
-}
-
-// Columns of the answer: the catalogue's; of a custom group as many as any chunk has, each with its first type.
-std::vector<ValueType> answer_types(GroupId group, const std::vector<Part>& parts) {
-  std::vector<ValueType> types;
-  if (is_catalogue_group(group)) {
-    for (const Metric& metric : metrics_of(group)) types.push_back(metric.type);
-    return types;
-  }
-  for (const Part& part : parts) {
-    for (size_t i = types.size(); i < part.rows.columns.size(); ++i) types.push_back(part.rows.columns[i].type);
-  }
-  return types;
-}
-
-// A column of another type than the answer's cannot be told in it: its values are absent.
-void fit_columns(ColumnSet& rows, const std::vector<ValueType>& types) {
-  if (rows.columns.size() > types.size()) rows.columns.resize(types.size());
-  for (size_t i = 0; i < rows.columns.size(); ++i) {
-    if (rows.columns[i].type == types[i]) continue;
-    rows.columns[i] = {types[i], std::vector<uint64_t>(rows.rows(), 0), std::vector<uint8_t>(rows.rows(), 0)};
-  }
-}
-
-ColumnSet merge(GroupId group, std::vector<Part>& parts) {
-  std::ranges::sort(parts, {}, &Part::sequence);
-  const auto types = answer_types(group, parts);
-  ColumnSet out = ColumnSet::for_types(types);
-  for (Part& part : parts) {
-    fit_columns(part.rows, types);
-    out.append_all(part.rows);
-    part.rows = {};
-  }
-  out.sort_and_merge();
-  return out;
 }
 
 // Of the rows before the range only the last stays.
@@ -88,7 +32,8 @@ class ChunkDb::ReadTask {
   ReadTask(const ReadTask&) = delete;
   ReadTask& operator=(const ReadTask&) = delete;
   ~ReadTask() {
-    if (!answered_) finish(fail(ErrorCode::kUnavailable, "the store takes no questions now (too many wait, or it stops)"));
+    if (!answered_)
+      finish(fail(ErrorCode::kUnavailable, "the store takes no questions now (too many wait, or it stops)"));
     const std::lock_guard lock(db_.reads_mutex_);
     --db_.reads_running_;
     db_.reads_changed_.notify_all();
@@ -104,7 +49,7 @@ class ChunkDb::ReadTask {
  private:
   void finish(Result<ReadAnswer> answer) {
     answered_ = true;
-    (answer ? db_.stats_.reads : db_.stats_.reads_failed).add();
+    (answer ? db_.core_.stats.reads : db_.core_.stats.reads_failed).add();
     done_(std::move(answer));
   }
   ChunkDb& db_;
@@ -125,7 +70,7 @@ void ChunkDb::read(ReadRequest request, SeriesReader::Done done) {
 }
 
 struct ChunkDb::Found {
-  std::map<std::string, std::vector<Part>> series;  // By device.
+  std::map<std::string, std::vector<ChunkRows>> series;  // By device.
   size_t rows = 0;
 };
 
@@ -140,18 +85,19 @@ Result<ReadAnswer> ChunkDb::answer(const ReadRequest& request) {
   std::ranges::sort(selection.devices);
   selection.devices.erase(std::unique(selection.devices.begin(), selection.devices.end()), selection.devices.end());
   const int64_t rows_from = minus(unix_ns(request.range.begin), request.previous_within.count());
-  selection.from_ns = minus(rows_from, kChunkSpanMax.count() - 1);
+  selection.from_ns = minus(rows_from, kHourNs - 1);
   selection.to_ns = unix_ns(request.range.end);
 
   std::vector<PartitionScan> scans;
-  for (auto& partition : partitions_between(selection.from_ns, selection.to_ns)) scans.emplace_back(std::move(partition));
+  for (auto& partition : core_.partitions.rows_between(selection.from_ns, selection.to_ns))
+    scans.emplace_back(std::move(partition));
   const std::set<VmId> vms(request.vms.begin(), request.vms.end());
   size_t rows_left = request.rows_max;
   for (const VmId vm : vms) DF_TRY(read_vm(scans, selection, request, vm, rows_left, out));
   for (const PartitionScan& scan : scans) {
     for (const auto& text : scan.damage()) {
-      stats_.chunks_damaged.add();
-      tell_damage(text, &out.missing_parts);
+      core_.stats.chunks_damaged.add();
+      core_.damage.tell(text, &out.missing_parts);
     }
   }
   return out;
@@ -167,11 +113,8 @@ Result<> ChunkDb::read_vm(std::vector<PartitionScan>& scans, const ScanSelection
     auto chunk = ChunkReader::open(as_bytes(key_bytes), as_bytes(value));
     auto rows = chunk ? rows_within(*chunk, from_ns, selection.to_ns) : Result<ColumnSet>(fail(chunk.error()));
     if (!rows) {
-      stats_.chunks_damaged.add();
-      tell_damage(fmt::format("{}: chunk of vm {}, group {}, device '{}', from {}: {}", partition_name(partition_hour(key.start_ns)),
-                              static_cast<uint32_t>(key.vm), static_cast<uint32_t>(key.group), key.device,
-                              format_rfc3339(from_unix_ns(key.start_ns)), rows.error().message),
-                  &out.missing_parts);
+      core_.stats.chunks_damaged.add();
+      core_.damage.tell(chunk_text(key) + ": " + rows.error().message, &out.missing_parts);
       return;
     }
     if (rows->empty()) return;
@@ -182,7 +125,7 @@ Result<> ChunkDb::read_vm(std::vector<PartitionScan>& scans, const ScanSelection
   for (PartitionScan& scan : scans) scan.scan(selection, vm, visit);
   for (auto& [device, parts] : found.series) {
     if (too_many) break;
-    SeriesRows series{vm, device, merge(request.group, parts)};
+    SeriesRows series{vm, device, merge_chunks(request.group, parts)};
     keep_one_before(series.rows, request.range);
     too_many = series.rows.rows() > rows_left;
     if (too_many) break;
@@ -191,7 +134,8 @@ Result<> ChunkDb::read_vm(std::vector<PartitionScan>& scans, const ScanSelection
   }
   if (too_many)
     return fail(ErrorCode::kResourceExhausted,
-                "the answer has more than {} rows; ask for a shorter range, fewer VMs or fewer devices", request.rows_max);
+                "the answer has more than {} rows; ask for a shorter range, fewer VMs or fewer devices",
+                request.rows_max);
   return {};
 }
 

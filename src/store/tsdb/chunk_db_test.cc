@@ -105,8 +105,8 @@ TEST_F(ChunkDbTest, SplitsAtAnHourAndAtPartitions) {
 
 TEST_F(ChunkDbTest, SelectsDevices) {
   open();
-  ASSERT_TRUE(append({cpu_rows(1, 0, 2), cpu_rows(1, 0, 2, "cpu0"), cpu_rows(1, 0, 2, "cpu1"), cpu_rows(1, 0, 2, "cpu10"),
-                      cpu_rows(2, 0, 2, "cpu0")})
+  ASSERT_TRUE(append({cpu_rows(1, 0, 2), cpu_rows(1, 0, 2, "cpu0"), cpu_rows(1, 0, 2, "cpu1"),
+                      cpu_rows(1, 0, 2, "cpu10"), cpu_rows(2, 0, 2, "cpu0")})
                   .has_value());
   const auto f = [&](ReadRequest::Devices devices, std::vector<std::string> names) {
     ReadRequest request = of_vms({VmId{2}, VmId{1}, VmId{2}});
@@ -114,7 +114,8 @@ TEST_F(ChunkDbTest, SelectsDevices) {
     request.device_names = std::move(names);
     const auto answer = read(request);
     std::vector<std::string> out;
-    for (const auto& series : answer.value().series) out.push_back(fmt::format("{}:{}", static_cast<uint32_t>(series.vm), series.device));
+    for (const auto& series : answer.value().series)
+      out.push_back(fmt::format("{}:{}", static_cast<uint32_t>(series.vm), series.device));
     return out;
   };
   EXPECT_THAT(f(ReadRequest::Devices::kVmOnly, {}), ElementsAre("1:"));
@@ -125,8 +126,8 @@ TEST_F(ChunkDbTest, SelectsDevices) {
 
 TEST_F(ChunkDbTest, SelectsDevicesOutsideTheRange) {
   open();
-  ASSERT_TRUE(append({cpu_rows(1, -20'000, 2, "a"), cpu_rows(1, 0, 2, "a"), cpu_rows(1, 20'000, 2, "a"), cpu_rows(1, 20'000, 2, "b"),
-                      cpu_rows(1, 0, 2, "c"), cpu_rows(1, -20'000, 1, "d")})
+  ASSERT_TRUE(append({cpu_rows(1, -20'000, 2, "a"), cpu_rows(1, 0, 2, "a"), cpu_rows(1, 20'000, 2, "a"),
+                      cpu_rows(1, 20'000, 2, "b"), cpu_rows(1, 0, 2, "c"), cpu_rows(1, -20'000, 1, "d")})
                   .has_value());
   ReadRequest request = of_vms({VmId{1}});
   request.devices = ReadRequest::Devices::kAll;
@@ -211,7 +212,7 @@ TEST_F(ChunkDbTest, RetentionDropsWholePartitions) {
   open();
   const int64_t hour = 3600;
   for (const int64_t at : {int64_t{0}, 6 * hour, 12 * hour}) ASSERT_TRUE(append({cpu_rows(1, at, 1)}).has_value());
-  ASSERT_TRUE(db->checkpoint(LogPosition{1}).has_value());
+  ASSERT_TRUE(db->merge_all().has_value());
   const auto noon = parse_rfc3339("2026-01-31T12:00:00Z").value();  // End of the first partition.
   EXPECT_EQ(db->drop_before(noon - 1ms).value(), 0u);
   EXPECT_EQ(rows_of(1).rows(), 3u);
@@ -229,7 +230,9 @@ TEST_F(ChunkDbTest, RetentionDropsWholePartitions) {
 
 TEST_F(ChunkDbTest, KeepsMetadata) {
   open();
-  const auto put = [&](std::string_view key, std::string_view value) { ASSERT_TRUE(db->put_metadata(key, as_bytes(value)).has_value()); };
+  const auto put = [&](std::string_view key, std::string_view value) {
+    ASSERT_TRUE(db->put_metadata(key, as_bytes(value)).has_value());
+  };
   const auto all = [&](std::string_view prefix) {
     std::vector<std::string> out;
     EXPECT_TRUE(db->visit_metadata(prefix, [&](std::string_view key, ByteView value) {

@@ -9,13 +9,8 @@
 namespace dragonfly {
 namespace {
 
+constexpr size_t kAfterAllBytes = 16;         // So many 0xff are a key above all others.
 constexpr int64_t kStepNs = 600'000'000'000;  // Ten minutes: few attempts an hour; walk_back() finds what lies between.
-
-rocksdb::ReadOptions read_options() {
-  rocksdb::ReadOptions out;
-  out.verify_checksums = true;
-  return out;
-}
 
 // The next device to try after one whose successors lie in a damaged block: last byte + 1, or shorter. False at the end.
 bool next_device_guess(std::string& device) {
@@ -35,7 +30,17 @@ bool next_device_guess(std::string& device) {
 
 }  // namespace
 
-PartitionScan::PartitionScan(std::shared_ptr<Partition> partition) : partition_(std::move(partition)) { open_sources(); }
+PartitionScan::PartitionScan(std::shared_ptr<Partition> partition, Cache cache)
+    : partition_(std::move(partition)), cache_(cache) {
+  open_sources();
+}
+
+rocksdb::ReadOptions PartitionScan::read_options() const {
+  rocksdb::ReadOptions out;
+  out.verify_checksums = true;
+  out.fill_cache = cache_ == Cache::kFill;
+  return out;
+}
 
 void PartitionScan::open_sources() {
   sources_.clear();
@@ -44,7 +49,7 @@ void PartitionScan::open_sources() {
   // Memory first: what is flushed meanwhile is then read twice rather than never.
   if (by_file_) options.read_tier = rocksdb::kMemtableTier;
   Source first;
-  first.name = partition_name(partition_->hour);
+  first.name = partition_->text;
   first.iterator.reset(partition_->db.NewIterator(options, partition_->family));
   sources_.push_back(std::move(first));
   if (!by_file_) return;
@@ -53,7 +58,7 @@ void PartitionScan::open_sources() {
     source.name = path;
     source.file = std::make_unique<rocksdb::SstFileReader>(rocksdb::Options{});
     if (const auto status = source.file->Open(path); !status.ok()) {
-      damage_.push_back(fmt::format("{}: {} cannot be read: {}", partition_name(partition_->hour), path, status.ToString()));
+      damage_.push_back(fmt::format("{}: {} cannot be read: {}", partition_->text, path, status.ToString()));
       continue;
     }
     source.iterator.reset(source.file->NewIterator(read_options()));
@@ -78,7 +83,8 @@ bool PartitionScan::scan_source(Source& source, const ScanSelection& selection, 
   return true;
 }
 
-bool PartitionScan::scan_from(Source& source, const ScanSelection& selection, VmId vm, std::string device, const Visit& visit) {
+bool PartitionScan::scan_from(Source& source, const ScanSelection& selection, VmId vm, std::string device,
+                              const Visit& visit) {
   rocksdb::Iterator& it = *source.iterator;
   const std::string prefix = vm_prefix(selection.group, vm);
   int64_t at_ns = selection.from_ns;
@@ -116,23 +122,68 @@ bool PartitionScan::scan_from(Source& source, const ScanSelection& selection, Vm
   }
 }
 
+std::set<PartitionScan::VmKey> PartitionScan::list_vms(VmKey from) {
+  std::set<VmKey> out;
+  if (!by_file_) {
+    list_source(sources_.front(), from, out);
+    if (sources_.front().iterator->status().ok()) return out;
+    partition_->damaged = true;
+    open_sources();
+  }
+  for (Source& source : sources_) list_source(source, from, out);
+  return out;
+}
+
+void PartitionScan::list_source(Source& source, VmKey from, std::set<VmKey>& out) {
+  rocksdb::Iterator& it = *source.iterator;
+  const auto next_vm = [](VmKey key) { return VmKey{key.first, VmId{static_cast<uint32_t>(key.second) + 1}}; };
+  it.Seek(vm_prefix(from.first, from.second));
+  while (true) {
+    if (!it.Valid()) {
+      if (it.status().ok()) return;
+      tell(source);
+      if (!by_file_ || !step_over_vms(source, from)) return;
+      continue;
+    }
+    const auto key = decode_chunk_key(it.key().ToStringView());
+    if (!key) {  // Of a later version.
+      it.Next();
+      continue;
+    }
+    out.emplace(key->group, key->vm);
+    if (key->vm == VmId{UINT32_MAX}) return;
+    from = next_vm({key->group, key->vm});
+    it.Seek(vm_prefix(from.first, from.second));
+  }
+}
+
+// Finds the first readable chunk after the damage that begins at `at`: ever further VMs, then ever further groups.
+bool PartitionScan::step_over_vms(Source& source, VmKey at) {
+  const std::string above = vm_prefix(at.first, at.second);
+  const auto group = static_cast<uint64_t>(at.first);
+  const auto vm = static_cast<uint64_t>(at.second);
+  for (uint64_t step = 1; vm + step <= UINT32_MAX; step += (step + 7) / 8) {
+    if (try_seek(source, vm_prefix(at.first, VmId{static_cast<uint32_t>(vm + step)}))) return walk_back(source, above);
+  }
+  for (uint64_t step = 1; group + step <= UINT32_MAX; step *= 2) {
+    if (try_seek(source, vm_prefix(GroupId{static_cast<uint32_t>(group + step)}, VmId::kNone)))
+      return walk_back(source, above);
+  }
+  return false;
+}
+
 // Finds the first readable chunk after the damage that lies at or after (device, at_ns).
-bool PartitionScan::step_over(Source& source, const ScanSelection& selection, VmId vm, std::string device, int64_t at_ns) {
+bool PartitionScan::step_over(Source& source, const ScanSelection& selection, VmId vm, std::string device,
+                              int64_t at_ns) {
   if (++source.bad_seeks >= kBadSeeksMax) return false;
   const std::string above = seek_key(selection.group, vm, device, at_ns);
-  const int64_t last_ns = std::min(selection.to_ns, partition_->end_ns());
-  for (int64_t next_ns = std::max(at_ns, partition_->begin_ns()); next_ns < last_ns;) {
+  const int64_t last_ns = std::min(selection.to_ns, partition_->name.end_ns());
+  for (int64_t next_ns = std::max(at_ns, partition_->name.begin_ns()); next_ns < last_ns;) {
     next_ns = std::min(next_ns + kStepNs, last_ns);
-    if (try_seek(source, seek_key(selection.group, vm, device, next_ns))) {
-      walk_back(source, above);
-      return true;
-    }
+    if (try_seek(source, seek_key(selection.group, vm, device, next_ns))) return walk_back(source, above);
   }
   while (selection.all_devices && source.bad_seeks < kBadSeeksMax && next_device_guess(device)) {
-    if (try_seek(source, series_prefix(selection.group, vm, device))) {
-      walk_back(source, above);
-      return true;
-    }
+    if (try_seek(source, series_prefix(selection.group, vm, device))) return walk_back(source, above);
   }
   return false;
 }
@@ -145,23 +196,20 @@ bool PartitionScan::try_seek(Source& source, const std::string& key) {
   return false;
 }
 
-// From a readable chunk back to the first one after the damage.
-void PartitionScan::walk_back(Source& source, const std::string& above) {
+// From a readable chunk, or the end, back to the first chunk after the damage. True, as what called it.
+bool PartitionScan::walk_back(Source& source, const std::string& above) {
   rocksdb::Iterator& it = *source.iterator;
-  if (!it.Valid()) return;
-  std::string first = it.key().ToString();
-  while (true) {
-    it.Prev();
-    if (!it.Valid() || it.key().ToStringView() <= above) break;
-    first = it.key().ToString();
-  }
+  if (!it.Valid()) it.SeekToLast();
+  std::string first(kAfterAllBytes, '\xff');
+  for (; it.Valid() && it.key().ToStringView() > above; it.Prev()) first = it.key().ToString();
   it.Seek(first);
+  return true;
 }
 
 void PartitionScan::tell(Source& source) {
   if (source.told || !by_file_) return;
   source.told = true;
-  damage_.push_back(fmt::format("{}: {} holds a damaged block: {}", partition_name(partition_->hour), source.name,
+  damage_.push_back(fmt::format("{}: {} holds a damaged block: {}", partition_->text, source.name,
                                 source.iterator->status().ToString()));
 }
 

@@ -7,35 +7,17 @@
 // Limits     kBadSeeksMax attempts to get past damage in one file; then the rest of that file is given up.
 #pragma once
 
-#include <rocksdb/db.h>
 #include <rocksdb/sst_file_reader.h>
 
-#include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "store/tsdb/store_keys.h"
+#include "store/tsdb/partitions.h"
 
 namespace dragonfly {
-
-// A column family that holds the chunks whose first row lies in its six hours.
-struct Partition {
-  Partition(rocksdb::DB& database, rocksdb::ColumnFamilyHandle* handle, int64_t first_hour)
-      : db(database), family(handle), hour(first_hour) {}
-  ~Partition() { db.DestroyColumnFamilyHandle(family); }
-  Partition(const Partition&) = delete;
-  Partition& operator=(const Partition&) = delete;
-  int64_t begin_ns() const { return hour * 3'600'000'000'000; }
-  int64_t end_ns() const { return begin_ns() + kPartitionSpan.count(); }
-
-  rocksdb::DB& db;
-  rocksdb::ColumnFamilyHandle* const family;
-  const int64_t hour;
-  std::atomic<bool> damaged{false};  // Read file by file, because one bad file makes a merged iterator fail as a whole.
-  std::atomic<bool> compacting_stopped{false};
-};
 
 struct ScanSelection {
   GroupId group = GroupId::kCpu;
@@ -50,9 +32,14 @@ class PartitionScan {
   static constexpr int kBadSeeksMax = 4000;
   using Visit = std::function<void(const ChunkKey& key, std::string_view key_bytes, std::string_view value)>;
 
-  explicit PartitionScan(std::shared_ptr<Partition> partition);
+  enum class Cache { kFill, kBypass };  // Merging reads each block once: it must not push out what questions need.
+
+  explicit PartitionScan(std::shared_ptr<Partition> partition, Cache cache = Cache::kFill);
   // Chunks of one VM. A chunk may be visited twice (in any order) where damage is met; its key tells.
   void scan(const ScanSelection& selection, VmId vm, const Visit& visit);
+  // Every VM of every group with a chunk that can be read, at or after `from`.
+  using VmKey = std::pair<GroupId, VmId>;
+  std::set<VmKey> list_vms(VmKey from);
   const std::vector<std::string>& damage() const { return damage_; }
 
  private:
@@ -68,11 +55,16 @@ class PartitionScan {
   bool scan_source(Source& source, const ScanSelection& selection, VmId vm, const Visit& visit);
   bool scan_from(Source& source, const ScanSelection& selection, VmId vm, std::string device, const Visit& visit);
   bool step_over(Source& source, const ScanSelection& selection, VmId vm, std::string device, int64_t at_ns);
+  bool step_over_vms(Source& source, VmKey after);
+  void list_source(Source& source, VmKey from, std::set<VmKey>& out);
   bool try_seek(Source& source, const std::string& key);
-  void walk_back(Source& source, const std::string& above);
+  bool walk_back(Source& source, const std::string& above);
   void tell(Source& source);
 
+  rocksdb::ReadOptions read_options() const;
+
   const std::shared_ptr<Partition> partition_;
+  const Cache cache_;
   bool by_file_ = false;
   std::vector<Source> sources_;
   std::vector<std::string> damage_;

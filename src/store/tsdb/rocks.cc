@@ -2,6 +2,7 @@
 
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
 
@@ -10,12 +11,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-rocksdb::DBOptions database_options(const std::shared_ptr<BackgroundState>& background, bool paranoid) {
+// Far beyond what is met: a merge that writes faster than it is compacted must not slow down who writes new rows.
+constexpr int kFilesNever = 10'000;
+
+rocksdb::DBOptions database_options(const StoreOptions& options, const std::shared_ptr<BackgroundState>& background,
+                                    bool paranoid) {
   rocksdb::DBOptions out;
+  out.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes);
   out.create_if_missing = true;
   out.create_missing_column_families = true;
   out.paranoid_checks = paranoid;
-  out.atomic_flush = true;  // Chunks, metadata and log_begin reach the disk together or not at all.
+  out.atomic_flush = true;                 // Chunks, metadata and log_begin reach the disk together or not at all.
   out.avoid_flush_during_shutdown = true;  // Only checkpoint() promises anything; closing stays fast.
   out.max_background_jobs = 2;
   out.keep_log_file_num = 2;
@@ -34,7 +40,7 @@ bool is_new(const fs::path& directory) {
 
 rocksdb::Status try_open(const StoreOptions& options, const std::shared_ptr<BackgroundState>& background, bool paranoid,
                          OpenedStore& out) {
-  const rocksdb::DBOptions database = database_options(background, paranoid);
+  const rocksdb::DBOptions database = database_options(options, background, paranoid);
   std::vector<std::string> names;
   if (is_new(options.directory)) {
     names = {rocksdb::kDefaultColumnFamilyName};
@@ -43,7 +49,10 @@ rocksdb::Status try_open(const StoreOptions& options, const std::shared_ptr<Back
   }
   if (std::ranges::find(names, kMetaFamily) == names.end()) names.emplace_back(kMetaFamily);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const auto& name : names) families.emplace_back(name, family_options(options));
+  for (const auto& name : names) {
+    const auto known = parse_partition_name(name);
+    families.emplace_back(name, family_options(options, known ? known->tier : Tier::kRaw));
+  }
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(database, options.directory, families, &out.families, &db);
   out.db.reset(db);
@@ -71,7 +80,8 @@ bool find_damaged(OpenedStore& store) {
       if (const auto status = reader.Open(path); !status.ok()) {
         if (family->GetName() == kMetaFamily) return false;
         store.damaged_families.insert(family->GetName());
-        store.damage.push_back(fmt::format("{}: file {} is damaged and not served: {}", family->GetName(), path, status.ToString()));
+        store.damage.push_back(
+            fmt::format("{}: file {} is damaged and not served: {}", family->GetName(), path, status.ToString()));
       }
     }
   }
@@ -85,7 +95,8 @@ Result<std::string> set_aside(const fs::path& directory) {
     const fs::path target = directory.string() + (i == 1 ? ".damaged" : fmt::format(".damaged.{}", i));
     if (fs::exists(target, error)) continue;
     fs::rename(directory, target, error);
-    if (error) return fail(ErrorCode::kIo, "cannot rename {} to {}: {}", directory.string(), target.string(), error.message());
+    if (error)
+      return fail(ErrorCode::kIo, "cannot rename {} to {}: {}", directory.string(), target.string(), error.message());
     return target.string();
   }
 }
@@ -130,14 +141,27 @@ void BackgroundState::OnCompactionCompleted(rocksdb::DB*, const rocksdb::Compact
   damaged_.insert(job.cf_name);
 }
 
-rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options) {
+rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options, Tier tier) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = options.block_cache;
-  table.block_size = 8 * 1024;  // A few chunks: what one damaged block costs.
+  // A few chunks: what one damaged block costs. Fresh ones are small.
+  table.block_size = (tier == Tier::kFresh ? 4 : 8) * 1024;
+  // Of a month of partitions the indexes alone would need much memory; in the cache they count.
+  table.cache_index_and_filter_blocks = true;
   rocksdb::ColumnFamilyOptions out;
   out.compression = rocksdb::kNoCompression;  // Chunks are compressed by their codec.
   out.bottommost_compression = rocksdb::kNoCompression;
   out.write_buffer_size = options.write_buffer_bytes;
+  out.arena_block_size = 64 * 1024;  // Most families hold little: by default each would take 1 MiB.
+  out.level0_slowdown_writes_trigger = kFilesNever;
+  out.level0_stop_writes_trigger = kFilesNever;
+  out.soft_pending_compaction_bytes_limit = 0;
+  out.hard_pending_compaction_bytes_limit = 0;
+  // A fresh family lives for an hour or so and is then dropped: few rewrites count more than few files.
+  if (tier == Tier::kFresh) {
+    out.compaction_style = rocksdb::kCompactionStyleUniversal;
+    out.level0_file_num_compaction_trigger = 8;
+  }
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return out;
 }
@@ -182,10 +206,11 @@ Result<OpenedStore> open_store(const StoreOptions& options, const std::shared_pt
   // Its table of contents is damaged: it can be made anew from the files.
   OpenedStore repaired;
   repaired.whole = false;
-  rocksdb::Options repair_options(database_options(nullptr, true), family_options(options));
+  rocksdb::Options repair_options(database_options(options, nullptr, true), family_options(options, Tier::kRaw));
   if (rocksdb::RepairDB(options.directory, repair_options).ok() && try_open(options, background, true, repaired).ok()) {
-    repaired.damage.push_back(fmt::format("store was damaged and rebuilt from its files; what could not be read lies in {}: {}",
-                                          (options.directory / "lost").string(), cause));
+    repaired.damage.push_back(
+        fmt::format("store was damaged and rebuilt from its files; what could not be read lies in {}: {}",
+                    (options.directory / "lost").string(), cause));
     return repaired;
   }
   close(repaired);
@@ -200,7 +225,8 @@ Result<OpenedStore> open_store(const StoreOptions& options, const std::shared_pt
     close(fresh);
     return fail(to_error(status, fmt::format("cannot make a new {}", options.directory.string())));
   }
-  fresh.damage.push_back(fmt::format("store could not be opened and was set aside as {}; a new one was made: {}", *aside, cause));
+  fresh.damage.push_back(
+      fmt::format("store could not be opened and was set aside as {}; a new one was made: {}", *aside, cause));
   return fresh;
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/core/result.h"
+#include "store/tsdb/store_keys.h"
 
 namespace dragonfly {
 
@@ -46,11 +47,11 @@ class BackgroundState final : public rocksdb::EventListener {
 
 struct StoreOptions {
   std::filesystem::path directory;
-  size_t write_buffer_bytes = size_t{32} << 20;  // Of each partition.
+  size_t write_buffer_bytes = size_t{32} << 20;  // Of all families together.
   std::shared_ptr<rocksdb::Cache> block_cache;
 };
 
-rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options);
+rocksdb::ColumnFamilyOptions family_options(const StoreOptions& options, Tier tier);
 
 struct OpenedStore {
   std::unique_ptr<rocksdb::DB> db;

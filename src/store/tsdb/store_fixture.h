@@ -36,7 +36,7 @@ class StoreFixture : public ::testing::Test {
 
   void open() {
     db.reset();
-    auto opened = ChunkDb::open({.directory = directory.string()}, pool, clock);
+    auto opened = ChunkDb::open({.directory = directory.string(), .merge = merge_options}, pool, clock);
     ASSERT_TRUE(opened.has_value()) << opened.error().message;
     db = std::move(*opened);
   }
@@ -75,19 +75,23 @@ class StoreFixture : public ::testing::Test {
     return answer->series[0].rows;
   }
 
-  static TimeRange everything() { return {from_unix_ns(kStartNs - 1000 * 3600 * kSecondNs), from_unix_ns(kStartNs + 1000 * 3600 * kSecondNs)}; }
+  static TimeRange everything() {
+    return {from_unix_ns(kStartNs - 1000 * 3600 * kSecondNs), from_unix_ns(kStartNs + 1000 * 3600 * kSecondNs)};
+  }
 
   // One row a second from `from_s` (after kStartNs) on, cpu_utilization = its second.
   static SealedRows cpu_rows(uint32_t vm, int64_t from_s, int64_t count, std::string device = {}) {
     SealedRows out{VmId{vm}, GroupId::kCpu, std::move(device), ColumnSet::for_group(GroupId::kCpu), false};
     for (int64_t i = from_s; i < from_s + count; ++i)
-      add_row(out.rows, kStartNs + i * kSecondNs, 1, {Value::of(static_cast<double>(i)), std::nullopt, Value::of(0.123 * static_cast<double>(i))});
+      add_row(out.rows, kStartNs + i * kSecondNs, 1,
+              {Value::of(static_cast<double>(i)), std::nullopt, Value::of(0.123 * static_cast<double>(i))});
     return out;
   }
 
   std::filesystem::path directory;
   ManualClock clock{from_unix_ns(kStartNs)};
   WorkerPool pool{"test", 2, 64};
+  MergeOptions merge_options{.background = false};
   std::unique_ptr<ChunkDb> db;
 };
 

@@ -2,13 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace dragonfly {
 namespace {
 
-constexpr std::string_view kRawPrefix = "raw/";
-constexpr int64_t kHourNs = 3'600'000'000'000;
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 
 template <class T>
@@ -41,6 +40,29 @@ bool take_device(std::string_view& in, std::string& device) {
     }
   }
   return false;
+}
+
+struct TierSpelling {
+  std::string_view name;
+  int64_t hours;
+};
+constexpr TierSpelling kTiers[] = {{"fresh", 1}, {"raw", 6}, {"1m", 24}, {"1h", 16 * 24}, {"1d", 64 * 24}};
+constexpr int64_t kHoursMax = int64_t{1} << 20;  // Of a name; beyond the years that a time can have.
+constexpr int64_t kHourMax = int64_t{1} << 22;
+
+// Takes a decimal number from the front of `text`.
+std::optional<int64_t> take_number(std::string_view& text) {
+  int64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return out;
+}
+
+int64_t floor_multiple(int64_t value, int64_t of) {
+  int64_t index = value / of;
+  if (value % of < 0) --index;
+  return index * of;
 }
 
 }  // namespace
@@ -92,22 +114,49 @@ std::optional<ChunkKey> decode_chunk_key(std::string_view bytes) {
   return key;
 }
 
-int64_t partition_hour(int64_t time_ns) {
-  constexpr int64_t kSpanNs = kPartitionSpan.count();
-  int64_t index = time_ns / kSpanNs;
-  if (time_ns % kSpanNs < 0) --index;
-  return index * (kSpanNs / kHourNs);
+int64_t hour_of(int64_t time_ns) { return floor_multiple(time_ns, kHourNs) / kHourNs; }
+
+int64_t default_hours(Tier tier) { return kTiers[static_cast<size_t>(tier)].hours; }
+
+PartitionName partition_around(Tier tier, int64_t hour, int64_t hours) {
+  if (hours == 0) hours = default_hours(tier);
+  return {tier, floor_multiple(hour, hours), hours, 0};
 }
 
-std::string partition_name(int64_t hour) { return fmt::format("{}{}", kRawPrefix, hour); }
+std::string to_text(const PartitionName& name) {
+  std::string out = fmt::format("{}/{}", kTiers[static_cast<size_t>(name.tier)].name, name.hour);
+  if (name.hours != default_hours(name.tier)) out += fmt::format("+{}", name.hours);
+  if (name.generation != 0) out += fmt::format("/{}", name.generation);
+  return out;
+}
 
-std::optional<int64_t> parse_partition_name(std::string_view name) {
-  if (!name.starts_with(kRawPrefix)) return std::nullopt;
-  name.remove_prefix(kRawPrefix.size());
-  int64_t hour = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), hour);
-  if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
-  return hour;
+std::optional<PartitionName> parse_partition_name(std::string_view text) {
+  const std::string_view whole = text;
+  PartitionName out;
+  const size_t slash = text.find('/');
+  const auto tier = std::ranges::find(kTiers, text.substr(0, slash), &TierSpelling::name);
+  if (slash == text.npos || tier == std::end(kTiers)) return std::nullopt;
+  text.remove_prefix(slash + 1);
+  out.tier = static_cast<Tier>(tier - kTiers);
+  const auto hour = take_number(text);
+  if (!hour || *hour < -kHourMax || *hour > kHourMax) return std::nullopt;
+  out.hour = *hour;
+  out.hours = tier->hours;
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    const auto hours = take_number(text);
+    if (!hours || *hours < 1 || *hours > kHoursMax || out.tier == Tier::kFresh) return std::nullopt;
+    out.hours = *hours;
+  }
+  if (text.starts_with('/') && out.tier == Tier::kFresh) {
+    text.remove_prefix(1);
+    const auto generation = take_number(text);
+    if (!generation || *generation < 1 || *generation > UINT32_MAX) return std::nullopt;
+    out.generation = static_cast<uint32_t>(*generation);
+  }
+  // One spelling each: "raw/06" is of another version.
+  if (out.hour % out.hours != 0 || to_text(out) != whole) return std::nullopt;
+  return out;
 }
 
 }  // namespace dragonfly

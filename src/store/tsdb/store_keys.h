@@ -6,7 +6,7 @@
 // Units      start in ns.
 // Ownership  values.
 // Threading  pure.
-// Errors     decode_chunk_key: nullopt for anything that is not a whole key.
+// Errors     decode_chunk_key, parse_partition_name: nullopt for anything that is not a whole key or name.
 // Limits     none.
 #pragma once
 
@@ -41,10 +41,24 @@ std::string seek_key(GroupId group, VmId vm, std::string_view device, int64_t st
 // Smallest possible key after all of that series.
 std::string after_series(GroupId group, VmId vm, std::string_view device);
 
-// Raw partitions: column families "raw/<hours since 1970>", kPartitionSpan each.
-inline constexpr Duration kPartitionSpan = std::chrono::hours(6);
-int64_t partition_hour(int64_t time_ns);
-std::string partition_name(int64_t hour);
-std::optional<int64_t> parse_partition_name(std::string_view name);
+// Column families of chunks: a tier and a span of time, in whole hours since 1970-01-01T00:00Z.
+enum class Tier : uint8_t { kFresh, kRaw, kMinute, kHour, kDay };
+inline constexpr int64_t kHourNs = 3'600'000'000'000;
+int64_t hour_of(int64_t time_ns);  // Rounds towards minus infinity.
+int64_t default_hours(Tier tier);
+
+struct PartitionName {
+  Tier tier = Tier::kRaw;
+  int64_t hour = 0;         // The first; a multiple of `hours`.
+  int64_t hours = 1;        // 1 for fresh ones.
+  uint32_t generation = 0;  // Of fresh ones: rows that came while the hour was being merged lie in the next generation.
+  int64_t begin_ns() const { return hour * kHourNs; }
+  int64_t end_ns() const { return (hour + hours) * kHourNs; }
+  auto operator<=>(const PartitionName&) const = default;
+};
+// Of `hours` (0 = the tier's default) around `hour`.
+PartitionName partition_around(Tier tier, int64_t hour, int64_t hours = 0);
+std::string to_text(const PartitionName& name);
+std::optional<PartitionName> parse_partition_name(std::string_view text);
 
 }  // namespace dragonfly

@@ -29,8 +29,9 @@ TEST(StoreKeys, BytewiseOrderIsTheOrderOfTheFields) {
   const int64_t times[] = {INT64_MIN, -1, 0, 1, INT64_MAX};
   for (int i = 0; i < 20'000; ++i) {
     const auto make = [&] {
-      return ChunkKey{GroupId{static_cast<uint32_t>(random.below(3))}, VmId{static_cast<uint32_t>(random.below(3) * 255)},
-                      devices[random.below(8)], times[random.below(5)], random.below(3)};
+      return ChunkKey{GroupId{static_cast<uint32_t>(random.below(3))},
+                      VmId{static_cast<uint32_t>(random.below(3) * 255)}, devices[random.below(8)],
+                      times[random.below(5)], random.below(3)};
     };
     const ChunkKey a = make();
     const ChunkKey b = make();
@@ -48,7 +49,8 @@ TEST(StoreKeys, BytewiseOrderIsTheOrderOfTheFields) {
 
 TEST(StoreKeys, RefusesWhatIsNoKey) {
   const std::string key = encode_chunk_key({GroupId::kDisk, VmId{9}, "sda", 5, 6});
-  for (size_t size = 0; size < key.size(); ++size) EXPECT_FALSE(decode_chunk_key(key.substr(0, size)).has_value()) << size;
+  for (size_t size = 0; size < key.size(); ++size)
+    EXPECT_FALSE(decode_chunk_key(key.substr(0, size)).has_value()) << size;
   EXPECT_FALSE(decode_chunk_key(key + "x").has_value());
   std::string escape = key;
   escape[11] = '\x02';  // The first byte of the end mark stands alone then.
@@ -57,18 +59,43 @@ TEST(StoreKeys, RefusesWhatIsNoKey) {
 }
 
 TEST(StoreKeys, Partitions) {
-  const auto f = [](std::string_view time) { return partition_name(partition_hour(unix_ns(parse_rfc3339(time).value()))); };
-  EXPECT_EQ(f("1970-01-01T00:00:00Z"), "raw/0");
-  EXPECT_EQ(f("1970-01-01T05:59:59.999999999Z"), "raw/0");
-  EXPECT_EQ(f("1970-01-01T06:00:00Z"), "raw/6");
-  EXPECT_EQ(f("1969-12-31T23:59:59.999999999Z"), "raw/-6");
-  EXPECT_EQ(f("1969-12-31T18:00:00Z"), "raw/-6");
-  EXPECT_EQ(f("1969-12-31T17:59:59Z"), "raw/-12");
-  EXPECT_EQ(parse_partition_name("raw/437172"), 437172);
-  EXPECT_EQ(parse_partition_name("raw/-6"), -6);
-  EXPECT_EQ(parse_partition_name("raw/"), std::nullopt);
-  EXPECT_EQ(parse_partition_name("raw/6x"), std::nullopt);
-  EXPECT_EQ(parse_partition_name("meta"), std::nullopt);
+  const auto f = [](std::string_view time, Tier tier) {
+    return to_text(partition_around(tier, hour_of(unix_ns(parse_rfc3339(time).value()))));
+  };
+  EXPECT_EQ(f("1970-01-01T00:00:00Z", Tier::kRaw), "raw/0");
+  EXPECT_EQ(f("1970-01-01T05:59:59.999999999Z", Tier::kRaw), "raw/0");
+  EXPECT_EQ(f("1970-01-01T06:00:00Z", Tier::kRaw), "raw/6");
+  EXPECT_EQ(f("1969-12-31T23:59:59.999999999Z", Tier::kRaw), "raw/-6");
+  EXPECT_EQ(f("1969-12-31T18:00:00Z", Tier::kRaw), "raw/-6");
+  EXPECT_EQ(f("1969-12-31T17:59:59Z", Tier::kRaw), "raw/-12");
+  EXPECT_EQ(f("1969-12-31T23:59:59Z", Tier::kFresh), "fresh/-1");
+  EXPECT_EQ(f("2026-01-31T07:10:00Z", Tier::kFresh), "fresh/491623");
+  EXPECT_EQ(f("2026-01-31T07:10:00Z", Tier::kRaw), "raw/491622");
+  EXPECT_EQ(f("2026-01-31T07:10:00Z", Tier::kMinute), "1m/491616");
+  EXPECT_EQ(f("2026-01-31T07:10:00Z", Tier::kHour), "1h/491520");
+  EXPECT_EQ(f("2026-01-31T07:10:00Z", Tier::kDay), "1d/491520");
+  EXPECT_EQ(to_text(partition_around(Tier::kRaw, 491623, 24)), "raw/491616+24");
+}
+
+TEST(StoreKeys, PartitionNamesHaveOneSpelling) {
+  const auto f = [](std::string_view text, std::optional<PartitionName> want) {
+    EXPECT_EQ(parse_partition_name(text), want) << text;
+    if (want) {
+      EXPECT_EQ(to_text(*want), text);
+    }
+  };
+  f("raw/491622", PartitionName{Tier::kRaw, 491622, 6, 0});
+  f("raw/-6", PartitionName{Tier::kRaw, -6, 6, 0});
+  f("raw/491616+24", PartitionName{Tier::kRaw, 491616, 24, 0});
+  f("fresh/491623", PartitionName{Tier::kFresh, 491623, 1, 0});
+  f("fresh/491623/3", PartitionName{Tier::kFresh, 491623, 1, 3});
+  f("1m/48", PartitionName{Tier::kMinute, 48, 24, 0});
+  f("1d/1536", PartitionName{Tier::kDay, 1536, 1536, 0});
+  for (const std::string_view text :
+       {"raw/", "raw", "raw/6x", "raw/7", "raw/06", "raw/6+6", "raw/6+0", "raw/6+-6", "raw/6/1", "fresh/5/0",
+        "fresh/5+2", "fresh/5/", "fresh/5/01", "meta", "default", "2m/24", "raw/99999999999999999999"}) {
+    f(text, std::nullopt);
+  }
 }
 
 TEST(StoreKeys, GoldenBytes) {

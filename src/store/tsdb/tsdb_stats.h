@@ -21,6 +21,9 @@ struct TsdbStats {
   Counter reads_failed;
   Gauge queue_batches;
   Histogram checkpoint_time;
+  Counter hours_merged;
+  Counter chunks_merged;
+  Histogram merge_time;
 };
 
 }  // namespace dragonfly
