@@ -13,6 +13,7 @@ namespace {
 constexpr size_t kBatchesPerTurn = 4;             // Of 64 datagrams; keeps a turn short.
 constexpr Duration kBatchAge = 20ms;              // How long rows may wait for company before they are submitted.
 constexpr Duration kHeadTick = 100ms;
+constexpr Duration kHandoverRetry = 5ms;
 constexpr Duration kAckDelay = 5s;
 constexpr uint32_t kFramesPerAck = 3;
 constexpr size_t kCommitsMax = 1'000'000;         // Bounded by the log's own queue; see submit().
@@ -72,7 +73,8 @@ void Shard::run(std::stop_token stop) {
     for (Task& task : running_) task();
     running_.clear();
     handle_commits();
-    if (receiving_) receive();
+    hand_over_waiting();
+    if (receiving_ && waiting_.empty()) receive();
     const MonotonicTime now = context_.clock.monotonic();
     if (!batch_.rows.empty() &&
         (batch_.urgent || batch_.records.size() >= kBatchBytes || now - batch_.begun >= kBatchAge)) {
@@ -88,11 +90,12 @@ void Shard::run(std::stop_token stop) {
 void Shard::wait(MonotonicTime now) {
   MonotonicTime until = next_head_tick_;
   if (!batch_.rows.empty()) until = std::min(until, batch_.begun + kBatchAge);
+  if (!waiting_.empty()) until = std::min(until, now + kHandoverRetry);
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
   pollfd watched[] = {{tasks_.wakeup().descriptor(), POLLIN, 0},
                       {commits_.wakeup().descriptor(), POLLIN, 0},
                       {socket_.descriptor(), POLLIN, 0}};
-  poll(watched, receiving_ ? 3 : 2, static_cast<int>(std::clamp<int64_t>(ms, 0, 1000)));
+  poll(watched, receiving_ && waiting_.empty() ? 3 : 2, static_cast<int>(std::clamp<int64_t>(ms, 0, 1000)));
 }
 
 // --- datagrams ------------------------------------------------------------------------------------------------------
@@ -124,7 +127,8 @@ void Shard::take_datagram(const ReceiveBatch::Datagram& datagram) {
   if (datagram.truncated) return refuse_datagram(DatagramFault::kTruncated, source);
   if (payload[0] == '{' && options_.telegraf) {
     if (!source.is_loopback() && !options_.allow_plaintext) return refuse_datagram(DatagramFault::kPlaintext, source);
-    if (!context_.telegraf(std::string(as_text(payload)))) context_.stats.drop(RowDrop::kOverload, 0);
+    // How many rows it would have made is not known: it counts as a frame.
+    if (!context_.telegraf(std::string(as_text(payload)))) context_.stats.frames_dropped_full.add();
     return;
   }
   if (payload.size() > kFrameBytesMax) return refuse_datagram(DatagramFault::kTruncated, source);
@@ -422,7 +426,8 @@ void Shard::flush(MonotonicTime) {
     DF_ASSERT(taken);
   };
   in_flight_.push_back(not_before);
-  if (context_.log.submit(std::move(records), urgency, done)) return;
+  // Behind so many rows that find no place in a head, no more are taken.
+  if (waiting_.size() < kTasksMax && context_.log.submit(std::move(records), urgency, done)) return;
   in_flight_.pop_back();
   context_.stats.drop(RowDrop::kOverload, shared->row_count);
   context_.stats.rows_in_flight.add(-static_cast<int64_t>(shared->row_count));
@@ -471,7 +476,7 @@ void Shard::apply_rows(const RowsRef& ref, const Committed& committed) {
     const auto task = [shard = peers_[owner], payload, vm = ref.vm, dictionary = ref.dictionary, position] {
       if (const auto copy = RowsRecord::decode(*payload)) shard->head().apply(*copy, *vm, dictionary, position);
     };
-    if (!peers_[owner]->post(task)) context_.stats.frames_dropped_full.add();
+    hand_over({peers_[owner], position, task});
   }
   if (ref.agent == nullptr) return;
   AgentSession& agent = *ref.agent;
@@ -483,6 +488,14 @@ void Shard::apply_rows(const RowsRef& ref, const Committed& committed) {
     agent.deadline_queued = true;
     ack_later_.emplace_back(context_.clock.monotonic() + kAckDelay, &agent);
   }
+}
+
+void Shard::hand_over(Handover rows) {
+  if (!waiting_.empty() || !rows.to->post(rows.task)) waiting_.push_back(std::move(rows));
+}
+
+void Shard::hand_over_waiting() {
+  while (!waiting_.empty() && waiting_.front().to->post(waiting_.front().task)) waiting_.pop_front();
 }
 
 // --- acknowledgements and timers --------------------------------------------------------------------------------------
@@ -558,8 +571,10 @@ void Shard::restore_agent(uint64_t agent_id, bool plain, ByteView state) {
 }
 
 std::optional<LogPosition> Shard::oldest_in_flight() const {
-  if (in_flight_.empty()) return std::nullopt;
-  return in_flight_.front();
+  std::optional<LogPosition> oldest;
+  if (!in_flight_.empty()) oldest = in_flight_.front();
+  if (!waiting_.empty() && (!oldest || waiting_.front().position < *oldest)) oldest = waiting_.front().position;
+  return oldest;
 }
 
 std::vector<std::pair<std::string, Bytes>> Shard::changed_agents() {

@@ -111,6 +111,12 @@ class Shard final : public Executor {
     int sent;
     AgentLink::Done done;
   };
+  // Durable rows on their way to a head on another shard.
+  struct Handover {
+    Shard* to;
+    LogPosition position;
+    Task task;
+  };
   using Agents = std::unordered_map<uint64_t, std::unique_ptr<AgentSession>>;
 
   void run(std::stop_token stop);
@@ -132,6 +138,8 @@ class Shard final : public Executor {
   void handle_commits();
   void apply(Outcome& outcome);
   void apply_rows(const RowsRef& ref, const Committed& committed);
+  void hand_over(Handover rows);
+  void hand_over_waiting();
   void queue_ack(AgentSession& agent);
   void send_acks();
   void run_timers(MonotonicTime now);
@@ -153,6 +161,8 @@ class Shard final : public Executor {
 
   OpenBatch batch_;
   std::deque<LogPosition> in_flight_;
+  // What found a peer's mailbox full, oldest first. It is acknowledged, so it waits; meanwhile nothing is received.
+  std::deque<Handover> waiting_;
   Mailbox<Outcome> commits_;
   Mailbox<Task> tasks_;
   std::vector<Outcome> outcomes_;

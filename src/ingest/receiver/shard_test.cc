@@ -1,6 +1,8 @@
 // The way of a row through a shard: socket, log, head, ack.
 #include "ingest/receiver/shard.h"
 
+#include <future>
+
 #include "ingest/receiver/testing/shard_fixture.h"
 
 namespace dragonfly {
@@ -118,6 +120,33 @@ TEST_F(ShardTest, AVmOfTwoWritersHasOneHead) {
   }
   EXPECT_TRUE(comes_true([&] { return heads_[0]->rows() == 4; })) << "of the shard that took a row first";
   EXPECT_EQ(heads_[1]->rows(), 0u);
+}
+
+TEST_F(ShardTest, AcknowledgedRowsWaitForTheShardOfTheirHead) {
+  make_shards(2, false);
+  directory_.intern_vm(kVm).value()->shard = 0;
+  FakeAgent agent(7, master_, kVm);  // Of shard 1.
+  enrol(agent.record());
+  shards_[1]->start();
+  while (shards_[0]->post([] {})) continue;  // Nobody drains.
+  const auto oldest = [&] {
+    std::promise<std::optional<LogPosition>> out;
+    EXPECT_TRUE(shards_[1]->post([&] { out.set_value(shards_[1]->oldest_in_flight()); }));
+    return out.get_future().get();
+  };
+  send(agent.make({.times = now()}), 1);
+  ASSERT_TRUE(submitted());
+  log_.commit();
+  EXPECT_EQ(receive_ack(agent).cumulative, 1u);
+  EXPECT_TRUE(oldest().has_value()) << "the log must not be cut above rows that no head has";
+  send(agent.make({.first = 2, .times = now()}), 1);
+  shards_[0]->start();
+  EXPECT_TRUE(comes_true([&] { return heads_[0]->rows() == 1; }));
+  EXPECT_TRUE(comes_true([&] { return log_.waiting() == 1; })) << "it receives again";
+  log_.commit();
+  EXPECT_EQ(receive_ack(agent).cumulative, 2u);
+  EXPECT_TRUE(comes_true([&] { return heads_[0]->rows() == 2; }));
+  EXPECT_FALSE(oldest().has_value());
 }
 
 TEST_F(ShardTest, AFullMailboxLosesTheFrameAndCountsIt) {
