@@ -1,83 +1,19 @@
-// Field numbers of the catalogue under the names that probes use; fields_test.cc holds them against the catalogue.
+// How probes set the fields of a row.
 //
-// Units      none.
+// Units      percentages in hundredths where a name says so.
 // Ownership  none.
-// Threading  constant.
+// Threading  pure.
 // Errors     none.
-// Limits     append-only, as the catalogue.
+// Limits     none; a field is one of its row.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
+#include "model/catalogue/fields.h"
 #include "model/row/row.h"
 
 namespace dragonfly {
-
-namespace cpu_field {
-enum : size_t {
-  kUtilization,
-  kSystem,
-  kIdle,
-  kIowait,
-  kHintr,
-  kSintr,
-  kUser,
-  kNice,
-  kSteal,
-  kGuest,
-  kGuestNice,
-  kNum,
-  kUptime,
-  kLoad1,
-  kLoad5,
-  kLoad15,
-  kUserNum,
-  kProcRun,
-  kProcNum,
-  kCount
-};
-}
-namespace memory_field {
-enum : size_t {
-  kUtilization,
-  kTotal,
-  kUsed,
-  kFree,
-  kShared,
-  kBuffers,
-  kCached,
-  kSwapUtilization,
-  kSwapUsed,
-  kSwapFree,
-  kSwapIn,
-  kSwapOut,
-  kPageIn,
-  kPageOut,
-  kCount
-};
-}
-namespace disk_field {
-enum : size_t {
-  kUtilization,
-  kTotal,
-  kUsed,
-  kFree,
-  kKbRead,
-  kKbWritten,
-  kOpsRead,
-  kOpsWrite,
-  kReadTime,
-  kWriteTime,
-  kCount
-};
-}
-namespace network_field {
-enum : size_t { kBytesIn, kBytesOut, kPacketsIn, kPacketsOut, kErrorsIn, kErrorsOut, kDropsIn, kDropsOut, kCount };
-}
-namespace cpufreq_field {
-enum : size_t { kSpeed, kCount };
-}
 
 inline void set(Row& row, size_t field, uint64_t value) { row.values[field] = Value::of(value); }
 inline void set(Row& row, size_t field, double value) {

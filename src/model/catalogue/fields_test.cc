@@ -1,4 +1,4 @@
-#include "edge/probe/fields.h"
+#include "model/catalogue/fields.h"
 
 #include <gtest/gtest.h>
 

@@ -1,65 +1,33 @@
 #include "store/chunk/coding/hints.h"
 
+#include "model/catalogue/fields.h"
+
 namespace dragonfly::chunk {
 namespace {
 
-// Fields by their numbers in the catalogue, which are append-only. A wrong one costs bytes, never a value.
-namespace cpu {
-enum : uint16_t {
-  kUtilization,
-  kSystem,
-  kIdle,
-  kIowait,
-  kHintr,
-  kSintr,
-  kUser,
-  kNice,
-  kSteal,
-  kGuest,
-  kGuestNice,
-  kNum
-};
-}
-namespace memory {
-enum : uint16_t {
-  kUtilization,
-  kTotal,
-  kUsed,
-  kFree,
-  kShared,
-  kBuffers,
-  kCached,
-  kSwapUtilization,
-  kSwapUsed,
-  kSwapFree
-};
-}
-namespace disk {
-enum : uint16_t { kUtilization, kTotal, kUsed, kFree };
-}
-
-constexpr HintTerm kCpuIdle[] = {{cpu::kUtilization, true}};
-constexpr HintTerm kCpuUser[] = {{cpu::kUtilization, false}, {cpu::kSystem, true}, {cpu::kIowait, true},
-                                 {cpu::kHintr, true},        {cpu::kSintr, true},  {cpu::kNice, true},
-                                 {cpu::kSteal, true},        {cpu::kGuest, true},  {cpu::kGuestNice, true}};
-constexpr SumHint kCpuSums[] = {{cpu::kIdle, kCpuIdle}, {cpu::kUser, kCpuUser}};
-constexpr uint16_t kCpuParts[] = {cpu::kSystem, cpu::kIowait, cpu::kHintr, cpu::kSintr,    cpu::kUser,
-                                  cpu::kNice,   cpu::kSteal,  cpu::kGuest, cpu::kGuestNice};
-constexpr SharesHint kCpuShares{cpu::kUtilization, cpu::kIdle, cpu::kUser, kCpuParts, cpu::kNum};
+// A wrong hint costs bytes, never a value.
+constexpr HintTerm kCpuIdle[] = {{cpu_field::kUtilization, true}};
+constexpr HintTerm kCpuUser[] = {{cpu_field::kUtilization, false}, {cpu_field::kSystem, true}, {cpu_field::kIowait, true},
+                                 {cpu_field::kHintr, true},        {cpu_field::kSintr, true},  {cpu_field::kNice, true},
+                                 {cpu_field::kSteal, true},        {cpu_field::kGuest, true},  {cpu_field::kGuestNice, true}};
+constexpr SumHint kCpuSums[] = {{cpu_field::kIdle, kCpuIdle}, {cpu_field::kUser, kCpuUser}};
+constexpr uint16_t kCpuParts[] = {cpu_field::kSystem, cpu_field::kIowait, cpu_field::kHintr, cpu_field::kSintr,    cpu_field::kUser,
+                                  cpu_field::kNice,   cpu_field::kSteal,  cpu_field::kGuest, cpu_field::kGuestNice};
+constexpr SharesHint kCpuShares{cpu_field::kUtilization, cpu_field::kIdle, cpu_field::kUser, kCpuParts, cpu_field::kNum};
 
 constexpr HintTerm kMemoryFree[] = {
-    {memory::kTotal, false}, {memory::kUsed, true}, {memory::kBuffers, true}, {memory::kCached, true}};
-constexpr HintTerm kSwapFree[] = {{memory::kSwapUsed, true}};
-constexpr SumHint kMemorySums[] = {{memory::kFree, kMemoryFree}, {memory::kSwapFree, kSwapFree}};
-constexpr uint16_t kMemoryWhole[] = {memory::kTotal};
-constexpr uint16_t kSwapWhole[] = {memory::kSwapUsed, memory::kSwapFree};
-constexpr RatioHint kMemoryRatios[] = {{memory::kUtilization, memory::kUsed, kMemoryWhole},
-                                       {memory::kSwapUtilization, memory::kSwapUsed, kSwapWhole}};
+    {memory_field::kTotal, false}, {memory_field::kUsed, true}, {memory_field::kBuffers, true}, {memory_field::kCached, true}};
+constexpr HintTerm kSwapFree[] = {{memory_field::kSwapUsed, true}};
+constexpr SumHint kMemorySums[] = {{memory_field::kFree, kMemoryFree}, {memory_field::kSwapFree, kSwapFree}};
+constexpr uint16_t kMemoryWhole[] = {memory_field::kTotal};
+constexpr uint16_t kSwapWhole[] = {memory_field::kSwapUsed, memory_field::kSwapFree};
+constexpr RatioHint kMemoryRatios[] = {{memory_field::kUtilization, memory_field::kUsed, kMemoryWhole},
+                                       {memory_field::kSwapUtilization, memory_field::kSwapUsed, kSwapWhole}};
 
-constexpr HintTerm kDiskFree[] = {{disk::kUsed, true}};
-constexpr SumHint kDiskSums[] = {{disk::kFree, kDiskFree}};
-constexpr uint16_t kDiskWhole[] = {disk::kUsed, disk::kFree};
-constexpr RatioHint kDiskRatios[] = {{disk::kUtilization, disk::kUsed, kDiskWhole}};
+constexpr HintTerm kDiskFree[] = {{disk_field::kUsed, true}};
+constexpr SumHint kDiskSums[] = {{disk_field::kFree, kDiskFree}};
+constexpr uint16_t kDiskWhole[] = {disk_field::kUsed, disk_field::kFree};
+constexpr RatioHint kDiskRatios[] = {{disk_field::kUtilization, disk_field::kUsed, kDiskWhole}};
 
 }  // namespace
 
