@@ -40,7 +40,7 @@ struct SeriesSelection {
 struct ReadRequest : SeriesSelection {
   TimeRange range{};
   // For the rates of the first rows: also, for each wanted field that is a counter (kinds_of), the last row before
-  // range.begin that has it, where there is one within `previous_within`. Exact rates need kCounterGapMax.
+  // range.begin that has it, where there is one within `previous_within`.
   Duration previous_within{0};
   size_t rows_max = 10'000'000;
   Cancellation cancellation;  // Looked at between pieces of work; then the answer is kUnavailable.

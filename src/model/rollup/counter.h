@@ -4,27 +4,21 @@
 // A row's rate is its increase since the series' last row before it that has the field, over the seconds between the
 // two. A change of the boot id, or a fall where a boot id is not known, is a restart: the counter counts from 0, so the
 // increase is the new value. A fall under one boot id (a disk or an interface left) gives no rate for that row. The
-// first row of a series has none, and neither has one whose row before is more than kCounterGapMax older: that is a new
-// beginning, so that what a row gives depends on the half day before it only, never on how far back somebody read.
+// first row of a series has none.
 //
 // Units      increases in the metric's unit; a boot of 0 is not known.
 // Ownership  values.
 // Threading  pure.
 // Errors     nullopt where there is no rate.
-// Limits     kCounterGapMax.
+// Limits     none; how far readers look back for the row before bounds the gap: ReadRequest::previous_within.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
-#include "base/core/time.h"
 #include "model/row/value.h"
 
 namespace dragonfly {
-
-// Far enough for device rows (every fifth tick) of the slowest agent (a tick an hour) and for a host that was away over
-// night; not so far that a rate would speak for days. How far readers look back: ReadRequest::previous_within.
-inline constexpr Duration kCounterGapMax = std::chrono::hours(12);
 
 struct CounterReading {
   int64_t time_ns = 0;

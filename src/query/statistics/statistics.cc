@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/core/assert.h"
+#include "model/rollup/counter.h"
 
 namespace dragonfly {
 namespace {
@@ -63,30 +64,10 @@ class Accumulator {
   std::vector<double> values_;
 };
 
-// b - a of one column type; nullopt where it fell.
-std::optional<double> difference(ValueType type, uint64_t a, uint64_t b) {
-  switch (type) {
-    case ValueType::kUint64:
-    case ValueType::kBool:
-      if (b < a) return std::nullopt;
-      return static_cast<double>(b - a);
-    case ValueType::kInt64:
-      if (static_cast<int64_t>(b) < static_cast<int64_t>(a)) return std::nullopt;
-      return static_cast<double>(b - a);  // Modulo 2^64: exact also where the signs differ.
-    case ValueType::kFloat64: {
-      const double from = Value{type, a}.as_double();
-      const double to = Value{type, b}.as_double();
-      if (!(to >= from)) return std::nullopt;
-      return to - from;
-    }
-  }
-  return std::nullopt;
-}
-
 // Calls use(row, sample) for each row of [begin, end) in which the column has a sample.
 template <class Use>
 void walk_column(const ColumnSet& rows, const Column& column, MetricKind kind, size_t begin, size_t end, Use&& use) {
-  std::optional<size_t> previous;  // Last row that has the field.
+  CounterWalk counter(column.type);
   for (size_t row = kind == MetricKind::kCounter ? 0 : begin; row < end; ++row) {
     if (column.present[row] == 0) continue;
     const double value = column.as_double(row);
@@ -95,16 +76,9 @@ void walk_column(const ColumnSet& rows, const Column& column, MetricKind kind, s
       use(row, Sample{value, 0, 0});
       continue;
     }
-    const auto before = std::exchange(previous, row);
-    if (!before || row < begin) continue;
-    const uint64_t old_boot = rows.boots[*before];
-    const uint64_t new_boot = rows.boots[row];
-    const bool known = old_boot != 0 && new_boot != 0;
-    auto increase = difference(column.type, column.bits[*before], column.bits[row]);
-    if (known && old_boot != new_boot) increase = value;
-    if (!known && !increase) increase = value;
-    if (!increase) continue;
-    const double elapsed_s = static_cast<double>(rows.times_ns[row] - rows.times_ns[*before]) / 1e9;
+    const auto increase = counter.next({rows.times_ns[row], rows.boots[row], column.bits[row]});
+    if (!increase || row < begin) continue;
+    const double elapsed_s = static_cast<double>(counter.elapsed_ns()) / 1e9;
     DF_ASSERT(elapsed_s > 0);
     use(row, Sample{*increase / elapsed_s, *increase, elapsed_s});
   }
