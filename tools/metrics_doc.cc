@@ -33,10 +33,12 @@ std::string page() {
   std::string out =
       "# The metrics of a VM\n\n"
       "Made by `make docs` from `src/model/catalogue`; do not edit it here.\n\n"
-      "A *gauge* is the value at the row's time. A *counter* is sent by the agent as a running total; every answer but\n"
+      "A *gauge* is the value at the row's time. A *counter* is sent by the agent as a running total; every answer "
+      "but\n"
       "that of an on-demand call gives it as a rate per second, aware of resets. 1 kilobyte = 1024 bytes. *No* is the\n"
       "number of the field on the wire and on disk: it never changes.\n\n";
-  out += std::to_string(catalogue().size()) + " metrics in " + std::to_string(std::size(kCatalogueGroups)) + " groups.\n";
+  out +=
+      std::to_string(catalogue().size()) + " metrics in " + std::to_string(std::size(kCatalogueGroups)) + " groups.\n";
   for (GroupId group : kCatalogueGroups) {
     out += "\n## " + std::string(group_name(group)) + "\n\n";
     out += "| No | name | kind | unit | meaning | source on Linux | other spellings |\n|---|---|---|---|---|---|---|\n";
@@ -44,8 +46,10 @@ std::string page() {
   }
   out +=
       "\n## What is counted\n\n"
-      "Disks: whole devices that hold data themselves (no partitions, loop, ram, zram, dm, md, optical), so that stacked\n"
-      "devices are not counted twice. File systems: local ones, each device once. Interfaces: all but loopback and those\n"
+      "Disks: whole devices that hold data themselves (no partitions, loop, ram, zram, dm, md, optical), so that "
+      "stacked\n"
+      "devices are not counted twice. File systems: local ones, each device once. Interfaces: all but loopback and "
+      "those\n"
       "whose traffic another one counts (bridges, veth, tun, members of a bond).\n";
   return out;
 }

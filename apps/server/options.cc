@@ -32,8 +32,10 @@ void check_http(const std::string& http, bool insecure) {
   const auto endpoint = Endpoint::parse(http);
   if (!endpoint) refuse("--http: " + endpoint.error().message);
   if (!endpoint->is_loopback() && !insecure) {
-    refuse(fmt::format("--http {} is not a loopback address: the API has no TLS and no tokens yet; use 127.0.0.1, or "
-                       "--insecure to open it to the network all the same", http));
+    refuse(
+        fmt::format("--http {} is not a loopback address: the API has no TLS and no tokens yet; use 127.0.0.1, or "
+                    "--insecure to open it to the network all the same",
+                    http));
   }
 }
 
@@ -54,7 +56,8 @@ ServerOptions read_options(int argc, char** argv) {
   app.add_flag("--insecure", insecure, "Allows an --http address that others can reach, without TLS and tokens");
   app.set_version_flag("--version", DF_VERSION);
   CLI::App* key = app.add_subcommand("agent-key", "Keys of agents");
-  CLI::App* fresh = key->add_subcommand("new", "Makes the key of one agent, or of several; works beside a running server");
+  CLI::App* fresh =
+      key->add_subcommand("new", "Makes the key of one agent, or of several; works beside a running server");
   key->require_subcommand(1);
   fresh->add_option("--data-dir", data_dir, "The server's data directory (default: ./data)")->type_name("DIR");
   fresh->add_option("--ns", vm.ns, "Namespace (default: default)")->type_name("NS");
@@ -85,7 +88,8 @@ ServerOptions read_options(int argc, char** argv) {
   request.out = out;
   if (vm.mcis.empty()) vm.mcis = "default";
   if ((count == 0) == vm.vm.empty()) refuse("agent-key new takes either --vm ID or --count N");
-  if (count > AgentRegistry::kAgentsMax) refuse(fmt::format("--count {}: allowed are 1 to {}", count, AgentRegistry::kAgentsMax));
+  if (count > AgentRegistry::kAgentsMax)
+    refuse(fmt::format("--count {}: allowed are 1 to {}", count, AgentRegistry::kAgentsMax));
   if (count == 0) request.vms.push_back(vm);
   for (size_t i = 1; i <= count; ++i) request.vms.push_back({vm.ns, vm.mcis, fmt::format("{}{}", prefix, i)});
   options.agent_key = std::move(request);

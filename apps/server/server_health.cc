@@ -15,9 +15,11 @@ ModuleHealth state_of(std::string module, std::string trouble) {
 std::vector<ModuleHealth> ServerHealth::health() const {
   std::vector<ModuleHealth> all;
   const uint64_t lost = receiver_.kernel_drops.value();
-  all.push_back(state_of("receiver", lost == 0 ? "" : fmt::format("{} datagrams were lost in a full socket buffer", lost)));
+  all.push_back(
+      state_of("receiver", lost == 0 ? "" : fmt::format("{} datagrams were lost in a full socket buffer", lost)));
   ModuleHealth log = state_of("log", "");
-  if (log_.refusing.value() != 0) log = {"log", ModuleHealth::State::kDown, "it cannot be written (is the disk full?): rows are refused"};
+  if (log_.refusing.value() != 0)
+    log = {"log", ModuleHealth::State::kDown, "it cannot be written (is the disk full?): rows are refused"};
   all.push_back(std::move(log));
   const auto damage = store_.damage();
   const std::string error = store_.background_error();

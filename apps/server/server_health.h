@@ -7,9 +7,9 @@
 // Limits     none.
 #pragma once
 
+#include "base/rt/clock.h"
 #include "ingest/receiver/receiver_stats.h"
 #include "model/flow/directory.h"
-#include "base/rt/clock.h"
 #include "store/log/log_stats.h"
 #include "store/tsdb/chunk_db.h"
 #include "surface/api/health.h"
@@ -18,7 +18,8 @@ namespace dragonfly {
 
 class ServerHealth final : public HealthSource {
  public:
-  ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory, const Clock& clock)
+  ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory,
+               const Clock& clock)
       : receiver_(receiver), log_(log), store_(store), directory_(directory), clock_(clock) {}
   std::vector<ModuleHealth> health() const override;
 

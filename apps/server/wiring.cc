@@ -125,7 +125,12 @@ Result<> Server::open_sockets() {
     if (i + 1 == count && count > 1 && !socket->steer_by_agent_id(kFrameVersion, count)) {
       log_warning("server", "the kernel does not steer datagrams; shards hand frames over instead");
     }
-    Shard::Context context{clock_,          *log_, *directory_, receiver_stats_, registry_->master_key(), run,
+    Shard::Context context{clock_,
+                           *log_,
+                           *directory_,
+                           receiver_stats_,
+                           registry_->master_key(),
+                           run,
                            [this] { poll_soon_ = true; },
                            [this](std::string datagram) { return door_->take_telegraf(std::move(datagram)); }};
     ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy_.effective_late_window()};
@@ -164,9 +169,11 @@ void Server::restore_record(const LogRecordReader::Record& record, LogPosition p
       if (!rows) return note(rows);
       VmEntry* vm = directory_->find_vm(rows->vm);
       if (vm == nullptr) {
-        return note(Result<>(fail(ErrorCode::kCorruption, "rows of the unknown VM {}", static_cast<uint32_t>(rows->vm))));
+        return note(
+            Result<>(fail(ErrorCode::kCorruption, "rows of the unknown VM {}", static_cast<uint32_t>(rows->vm))));
       }
-      Shard& shard = rows->agent ? shard_of(rows->agent->agent_id) : *shards_[static_cast<uint32_t>(rows->vm) % shards_.size()];
+      Shard& shard =
+          rows->agent ? shard_of(rows->agent->agent_id) : *shards_[static_cast<uint32_t>(rows->vm) % shards_.size()];
       Shard& owner = vm->shard < shards_.size() ? *shards_[vm->shard] : shard;
       return owner.restore(*rows, *vm, directory_->find_dictionary(rows->dictionary_id), position);
     }
@@ -180,18 +187,19 @@ Result<> Server::recover() {
     shard_of(record.agent_id).set_agent(record);
     enrolled_ += record.revoked ? 0 : 1;
   }
-  if (auto restored = directory_->restore_from(*store_); !restored) log_error("recovery", "{}", restored.error().message);
+  if (auto restored = directory_->restore_from(*store_); !restored)
+    log_error("recovery", "{}", restored.error().message);
   for (const bool plain : {false, true}) {
     const std::string prefix = plain ? "agent/plain/" : "agent/sealed/";
     DF_TRY(store_->visit_metadata(prefix, [&](std::string_view key, ByteView state) {
       uint64_t id = 0;
-      for (const char c : key.substr(prefix.size())) id = id << 4 | static_cast<uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+      for (const char c : key.substr(prefix.size()))
+        id = id << 4 | static_cast<uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
       shard_of(id).restore_agent(id, plain, state);
     }));
   }
-  auto report = log_->replay(store_->log_begin(), [this](const auto& record, LogPosition position) {
-    restore_record(record, position);
-  });
+  auto report = log_->replay(store_->log_begin(),
+                             [this](const auto& record, LogPosition position) { restore_record(record, position); });
   if (!report) return fail(std::move(report).error());
   for (const auto& line : report->notes) log_warning("recovery", "{}", line);
   if (report->records > 0) log_info("recovery", "read {} records, {} bytes of the log", report->records, report->bytes);
@@ -203,7 +211,8 @@ void Server::poll_registry() {
   if (!records) return log_warning("registry", "{}", records.error().message);
   for (const AgentRecord& record : *records) {
     Shard& shard = shard_of(record.agent_id);
-    if (!shard.post([&shard, record] { shard.set_agent(record); })) log_warning("registry", "a shard is too busy for new agents");
+    if (!shard.post([&shard, record] { shard.set_agent(record); }))
+      log_warning("registry", "a shard is too busy for new agents");
     enrolled_ += record.revoked ? 0 : 1;
   }
 }
@@ -214,7 +223,8 @@ void Server::write_row_metrics(MetricsText& text) const {
   for (const auto& shard : shards_) standing.push_back(shard->between_turns());
   receiver_stats_.write(text);
   text.counter("dragonfly_rows_stored_total", "Rows that are durable and readable.", head_stats_.rows_stored);
-  text.counter("dragonfly_rows_recovered_total", "Rows read back from the log at the start.", head_stats_.rows_recovered);
+  text.counter("dragonfly_rows_recovered_total", "Rows read back from the log at the start.",
+               head_stats_.rows_recovered);
   text.family("dragonfly_rows_duplicate_total", "counter", "Rows that were there already.");
   text.sample(head_stats_.rows_duplicate.value() + receiver_stats_.rows_duplicate.value());
   text.family("dragonfly_rows_dropped_total", "counter", "Rows not kept, by cause.");
@@ -229,7 +239,8 @@ void Server::write_metrics(MetricsText& text) const {
   log_stats_.write(text);
   store_->write_metrics(text);
   dragonfly::write_metrics(http_->stats(), text);
-  text.gauge("dragonfly_agents_enrolled", "Agents whose keys this server knows.", static_cast<double>(enrolled_.load()));
+  text.gauge("dragonfly_agents_enrolled", "Agents whose keys this server knows.",
+             static_cast<double>(enrolled_.load()));
   text.gauge("dragonfly_vms", "VMs known.", static_cast<double>(directory_->vm_count()));
   write_process_metrics(text);
 }
@@ -246,8 +257,8 @@ Result<> Server::open_api() {
   questions_ = std::make_unique<Questions>(*reader_);
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
   health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, clock_);
-  api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_, clock_,
-                                        *readers_, [this] { return policy_; }, settings_.cors_origins});
+  api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
+                                        clock_, *readers_, [this] { return policy_; }, settings_.cors_origins});
   handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
   HttpOptions http;
   http.listen = settings_.http;

@@ -67,7 +67,8 @@ std::vector<AgentKey> plain_agents(const std::string& ns, const std::string& mci
 CommandLine read_options(int argc, char** argv) {
   CLI::App app(
       "Plays many agents in one process, for load: each sends the 52 metrics at every interval, keeps what is not\n"
-      "acknowledged and sends it again. At the end (duration, SIGTERM, SIGINT) it waits up to 5 s for acks and writes a\n"
+      "acknowledged and sends it again. At the end (duration, SIGTERM, SIGINT) it waits up to 5 s for acks and writes "
+      "a\n"
       "report: ack_p50_ms, ack_p99_ms and ack_max_ms are of the frames that asked for an ack at once (1 in 16), lost\n"
       "counts rows that were never acknowledged, late_max_ms tells how far this program was behind its own schedule.\n"
       "Exit code: 0 nothing was lost, 1 something was, 2 the command line is wrong.",
@@ -80,8 +81,10 @@ CommandLine read_options(int argc, char** argv) {
   app.add_option("--interval", interval, "Of each agent, 10ms to 1h (default: 2s)")->type_name("TIME");
   app.add_option("--duration", duration, "How long rows are made, 100ms to 30d (default: 60s)")->type_name("TIME");
   app.add_option("--ramp", ramp, "Agents start spread over this time, 0s to 1h (default: 0s)")->type_name("TIME");
-  app.add_option("--format", format, "native: plain frames, which a server takes from its own machine; sealed: with "
-                                     "--keys (default: sealed with --keys, else native)")->type_name("native|sealed");
+  app.add_option("--format", format,
+                 "native: plain frames, which a server takes from its own machine; sealed: with "
+                 "--keys (default: sealed with --keys, else native)")
+      ->type_name("native|sealed");
   app.add_option("--keys", keys, "Keys, one line an agent, as `cb-dragonfly agent-key new --count` makes them")
       ->type_name("FILE");
   app.add_option("--ns", ns, "Namespace of native agents (default: ns-1)")->type_name("NS");
@@ -113,8 +116,8 @@ CommandLine read_options(int argc, char** argv) {
   out.shooter.ramp = duration_of("--ramp", ramp, 0s, 1h);
   out.shooter.live_line = ::isatty(STDERR_FILENO) == 1;
   out.report = report;
-  out.keys = out.shooter.sealed ? read_keys(keys, agents)
-                                : plain_agents(ns, mcis, prefix, std::max<uint64_t>(1, agents));
+  out.keys =
+      out.shooter.sealed ? read_keys(keys, agents) : plain_agents(ns, mcis, prefix, std::max<uint64_t>(1, agents));
   return out;
 }
 

@@ -34,20 +34,20 @@ class AckTimes {
 
 struct ShooterReport {
   uint64_t agents = 0;
-  double seconds = 0;            // While rows were made.
-  uint64_t rows_sent = 0;        // Each counted once.
-  uint64_t frames_sent = 0;      // Likewise.
-  uint64_t frames_resent = 0;    // Sendings after the first.
-  uint64_t rows_acked = 0;       // Refused ones included: they do not come again.
+  double seconds = 0;          // While rows were made.
+  uint64_t rows_sent = 0;      // Each counted once.
+  uint64_t frames_sent = 0;    // Likewise.
+  uint64_t frames_resent = 0;  // Sendings after the first.
+  uint64_t rows_acked = 0;     // Refused ones included: they do not come again.
   uint64_t frames_acked = 0;
-  uint64_t rows_refused = 0;     // As the acks told.
-  uint64_t rows_lost = 0;        // Never acknowledged.
-  uint64_t datagrams_unsent = 0; // The kernel did not take them.
+  uint64_t rows_refused = 0;      // As the acks told.
+  uint64_t rows_lost = 0;         // Never acknowledged.
+  uint64_t datagrams_unsent = 0;  // The kernel did not take them.
   uint64_t acks = 0;
-  uint64_t acks_malformed = 0;   // Not of our server, or not readable.
+  uint64_t acks_malformed = 0;  // Not of our server, or not readable.
   AckTimes ack_times;
-  double late_max_ms = 0;        // How far this program was behind its own schedule.
-  double cpu_s = 0;              // Of this program.
+  double late_max_ms = 0;  // How far this program was behind its own schedule.
+  double cpu_s = 0;        // Of this program.
 
   std::string to_json() const;
 };

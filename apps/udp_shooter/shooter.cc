@@ -20,7 +20,9 @@ constexpr uint64_t kStopEvent = UINT64_MAX;
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto s = [](const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); };
+  const auto s = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
   return s(usage.ru_utime) + s(usage.ru_stime);
 }
 
@@ -143,8 +145,8 @@ void Shooter::make_ticks(Moment at, Timestamp until) {
 
 // Looks at a part of the agents, so that all are seen once in kSweep.
 void Shooter::sweep(Moment at, bool draining) {
-  constexpr size_t kAgainMax = 16;            // Frames of one agent at a time.
-  constexpr Duration kQuiet = 300ms;          // Longer than the server's group commit.
+  constexpr size_t kAgainMax = 16;    // Frames of one agent at a time.
+  constexpr Duration kQuiet = 300ms;  // Longer than the server's group commit.
   const Duration passed = std::min(kSweep, at.monotonic - last_sweep_);
   const auto count = static_cast<size_t>(static_cast<double>(agents_.size()) * seconds(passed) / seconds(kSweep));
   if (count == 0) return;

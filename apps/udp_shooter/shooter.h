@@ -23,11 +23,11 @@ namespace dragonfly {
 
 struct ShooterOptions {
   Endpoint target;
-  Duration interval = 2s;   // Whole ms.
+  Duration interval = 2s;  // Whole ms.
   Duration duration = 60s;
-  Duration ramp = 0s;       // Agents start spread over it.
+  Duration ramp = 0s;  // Agents start spread over it.
   bool sealed = false;
-  bool live_line = false;   // Once a second, to standard error.
+  bool live_line = false;  // Once a second, to standard error.
 };
 
 class Shooter {
@@ -76,9 +76,9 @@ class Shooter {
 
   Timestamp start_wall_{};
   MonotonicTime start_{};
-  Timestamp round_{};     // Begin of the interval whose slots are being gone through.
-  size_t cursor_ = 0;     // Agent whose slot is next.
-  size_t swept_ = 0;      // Agent that is looked at next.
+  Timestamp round_{};  // Begin of the interval whose slots are being gone through.
+  size_t cursor_ = 0;  // Agent whose slot is next.
+  size_t swept_ = 0;   // Agent that is looked at next.
   MonotonicTime last_sweep_{};
   MonotonicTime next_show_{};
 

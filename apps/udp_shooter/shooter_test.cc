@@ -79,8 +79,7 @@ class Peer {
   }
   void take(const ReceiveBatch::Datagram& datagram) {
     const auto header = FrameHeader::decode(datagram.payload);
-    if (!header.has_value() || !keys_.contains(header->agent_id) || header->plain() == sealed_)
-      return void(++unopened);
+    if (!header.has_value() || !keys_.contains(header->agent_id) || header->plain() == sealed_) return void(++unopened);
     const AgentKey& key = keys_[header->agent_id];
     Bytes body;
     const Key256 session_key = sealed_ ? derive_session_key(key.key, header->session) : Key256{};
@@ -432,8 +431,8 @@ TEST(ProgramTest, SigtermEndsItWithAReport) {
     return true;
   };
   Peer peer(keys, false, conduct);
-  const std::string report = (std::filesystem::temp_directory_path() /
-                              ("df-shooter-" + std::to_string(::getpid()) + ".json")).string();
+  const std::string report =
+      (std::filesystem::temp_directory_path() / ("df-shooter-" + std::to_string(::getpid()) + ".json")).string();
   const std::string to = peer.target.to_string();
   child = ::fork();
   if (child == 0) {

@@ -34,7 +34,9 @@ struct Place {
   // [0, bound), the same for the VM's whole life; `n` tells such numbers apart.
   uint64_t fixed(uint64_t n, uint64_t bound) const { return spread_bits(seed + n) % bound; }
   // [0, bound), new at each tick.
-  uint64_t noise(uint64_t n, uint64_t bound) const { return spread_bits(seed ^ (tick * 0x2545f4914f6cdd1du + n)) % bound; }
+  uint64_t noise(uint64_t n, uint64_t bound) const {
+    return spread_bits(seed ^ (tick * 0x2545f4914f6cdd1du + n)) % bound;
+  }
   // [0, height]: up and down once in 64 to 127 ticks.
   uint64_t wave(uint64_t n, uint64_t height) const {
     const uint64_t period = 64 + fixed(n, 64);

@@ -47,8 +47,8 @@ void VirtualAgent::tick(Moment now, Workshop& shop, Bytes& out) {
 }
 
 bool VirtualAgent::again(Moment now, Workshop& shop, Bytes& out) {
-  const auto due = std::find_if(pending_.begin(), pending_.end(),
-                                [&](const Pending& frame) { return frame.due <= now.monotonic; });
+  const auto due =
+      std::find_if(pending_.begin(), pending_.end(), [&](const Pending& frame) { return frame.due <= now.monotonic; });
   if (due == pending_.end()) return false;
   send(*due, true, now, shop, out);
   ++shop.report.frames_resent;

@@ -75,8 +75,8 @@ class VirtualAgent {
     MonotonicTime first_sent;
     MonotonicTime due;
     uint8_t sendings;
-    bool asked;             // Its first sending did.
-    bool with_dictionary;   // Its last sending.
+    bool asked;            // Its first sending did.
+    bool with_dictionary;  // Its last sending.
     uint64_t first() const { return tick * kRowsPerTick + 1; }
     uint64_t last() const { return first() + kRowsPerTick - 1; }
   };

@@ -15,8 +15,8 @@ namespace dragonfly {
 [[noreturn]] void die_of_environment(std::string_view what);
 }  // namespace dragonfly
 
-#define DF_ASSERT(condition)                                                       \
-  do {                                                                             \
-    if (!(condition)) [[unlikely]]                                                 \
-      ::dragonfly::assertion_failed(#condition, __FILE__, __LINE__);               \
+#define DF_ASSERT(condition)                                         \
+  do {                                                               \
+    if (!(condition)) [[unlikely]]                                   \
+      ::dragonfly::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)

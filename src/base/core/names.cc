@@ -26,14 +26,16 @@ size_t utf8_length(std::string_view text) {
 
 Result<> check_name(std::string_view parameter, std::string_view name) {
   if (name.empty() || name.size() > kNameBytesMax) {
-    return fail(ErrorCode::kInvalidArgument, "{} has {} bytes; allowed are 1 to {}", parameter, name.size(), kNameBytesMax);
+    return fail(ErrorCode::kInvalidArgument, "{} has {} bytes; allowed are 1 to {}", parameter, name.size(),
+                kNameBytesMax);
   }
   for (std::string_view rest = name; !rest.empty();) {
     const size_t length = utf8_length(rest);
     if (length == 0) return fail(ErrorCode::kInvalidArgument, "{} is not well-formed UTF-8", parameter);
     const auto c = static_cast<uint8_t>(rest.front());
     if (c < 0x20 || c == 0x7f) {
-      return fail(ErrorCode::kInvalidArgument, "{} contains the control character {:#04x}; none are allowed", parameter, c);
+      return fail(ErrorCode::kInvalidArgument, "{} contains the control character {:#04x}; none are allowed", parameter,
+                  c);
     }
     rest.remove_prefix(length);
   }

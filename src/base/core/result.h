@@ -52,8 +52,8 @@ template <class... Args>
 }  // namespace dragonfly
 
 // Leaves the function with the error of `expression`, which yields a Result.
-#define DF_TRY(expression)                                                           \
-  do {                                                                               \
-    if (auto df_result_ = (expression); !df_result_.has_value())                     \
-      return ::dragonfly::fail(std::move(df_result_).error());                       \
+#define DF_TRY(expression)                                       \
+  do {                                                           \
+    if (auto df_result_ = (expression); !df_result_.has_value()) \
+      return ::dragonfly::fail(std::move(df_result_).error());   \
   } while (false)

@@ -48,9 +48,9 @@ std::string format_rfc3339(Timestamp time) {
   const int64_t ns = (time - day).count();
   const int64_t second = ns / 1'000'000'000;
   const int64_t fraction = ns % 1'000'000'000;
-  std::string out =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                  static_cast<unsigned>(date.day()), second / 3600, second / 60 % 60, second % 60);
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), second / 3600,
+                                second / 60 % 60, second % 60);
   if (fraction == 0) return out + 'Z';
   if (fraction % 1'000'000 == 0) return out + fmt::format(".{:03}Z", fraction / 1'000'000);
   if (fraction % 1'000 == 0) return out + fmt::format(".{:06}Z", fraction / 1'000);
@@ -89,7 +89,8 @@ Result<Timestamp> parse_rfc3339(std::string_view text) {
   }
   const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
   if (!text.empty() || !date.ok() || y < 1678 || y > 2261 || h > 23 || mi > 59 || s > 60) return wrong();
-  return Timestamp(sys_days(date)) + hours(h) + minutes(mi - offset_minutes) + std::chrono::seconds(s) + Duration(fraction);
+  return Timestamp(sys_days(date)) + hours(h) + minutes(mi - offset_minutes) + std::chrono::seconds(s) +
+         Duration(fraction);
 }
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -103,8 +104,8 @@ Result<Duration> parse_duration(std::string_view text) {
   if (unit == "h") factor = 3600e9;
   if (unit == "d") factor = 86400e9;
   if (ec != std::errc() || factor == 0 || !(number > 0) || number * factor > 9e18) {
-    return fail(ErrorCode::kInvalidArgument, "'{}' is not a duration; write a positive number and ms, s, m, h or d, like 10s",
-                text.substr(0, 64));
+    return fail(ErrorCode::kInvalidArgument,
+                "'{}' is not a duration; write a positive number and ms, s, m, h or d, like 10s", text.substr(0, 64));
   }
   return Duration(static_cast<int64_t>(std::llround(number * factor)));
 }

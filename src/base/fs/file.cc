@@ -21,18 +21,13 @@ constexpr mode_t kDirectoryMode = 0700;
 ErrorCode code_of(int error) {
   switch (error) {
     case ENOSPC:
-    case EDQUOT:
-      return ErrorCode::kNoSpace;
-    case ENOENT:
-      return ErrorCode::kNotFound;
-    case EEXIST:
-      return ErrorCode::kAlreadyExists;
+    case EDQUOT: return ErrorCode::kNoSpace;
+    case ENOENT: return ErrorCode::kNotFound;
+    case EEXIST: return ErrorCode::kAlreadyExists;
     case EACCES:
     case EPERM:
-    case EROFS:
-      return ErrorCode::kPermissionDenied;
-    default:
-      return ErrorCode::kIo;
+    case EROFS: return ErrorCode::kPermissionDenied;
+    default: return ErrorCode::kIo;
   }
 }
 
@@ -70,8 +65,8 @@ Descriptor open_path(const Path& path, int flags) {
 // 0 or the errno. A short write is followed by another one, which then tells the cause.
 int write_at(int descriptor, ByteView bytes, uint64_t offset) {
   while (!bytes.empty()) {
-    const ssize_t written = retry_interrupted(
-        [&] { return ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
+    const ssize_t written =
+        retry_interrupted([&] { return ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
     if (written < 0) return errno;
     if (written == 0) return EIO;
     bytes = bytes.subspan(static_cast<size_t>(written));

@@ -61,8 +61,8 @@ TEST_F(FileTest, AppendsSyncsTruncatesAndGoesOnAtTheEnd) {
 
 TEST_F(FileTest, ErrorsNameThePathAndTheCause) {
   const auto f = [](const auto& result) {
-    return result.has_value() ? std::string("fine") : std::to_string(static_cast<int>(result.error().code)) + " " +
-                                                           result.error().message;
+    return result.has_value() ? std::string("fine")
+                              : std::to_string(static_cast<int>(result.error().code)) + " " + result.error().message;
   };
   const std::string not_found = std::to_string(static_cast<int>(ErrorCode::kNotFound));
   const std::string io = std::to_string(static_cast<int>(ErrorCode::kIo));

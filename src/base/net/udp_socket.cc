@@ -19,17 +19,13 @@ namespace {
 
 ErrorCode code_of(int error) {
   switch (error) {
-    case EADDRINUSE:
-      return ErrorCode::kAlreadyExists;
+    case EADDRINUSE: return ErrorCode::kAlreadyExists;
     case EACCES:
-    case EPERM:
-      return ErrorCode::kPermissionDenied;
+    case EPERM: return ErrorCode::kPermissionDenied;
     case EADDRNOTAVAIL:
     case EINVAL:
-    case EAFNOSUPPORT:
-      return ErrorCode::kInvalidArgument;
-    default:
-      return ErrorCode::kIo;
+    case EAFNOSUPPORT: return ErrorCode::kInvalidArgument;
+    default: return ErrorCode::kIo;
   }
 }
 

@@ -22,8 +22,8 @@ inline constexpr size_t kDatagramBytesMax = 65'536;
 
 struct UdpOptions {
   Endpoint bind;
-  int receive_buffer_bytes = 0;   // 0 = the kernel's default; SO_RCVBUFFORCE where allowed, else SO_RCVBUF.
-  bool reuse_port = false;        // Several sockets on one port, one per shard.
+  int receive_buffer_bytes = 0;  // 0 = the kernel's default; SO_RCVBUFFORCE where allowed, else SO_RCVBUF.
+  bool reuse_port = false;       // Several sockets on one port, one per shard.
 };
 
 class ReceiveBatch {

@@ -25,7 +25,8 @@ void log_line(LogLevel level, std::string_view module, std::string_view text);
 
 template <class... Args>
 void log_debug(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::kDebug)) log_line(LogLevel::kDebug, module, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::kDebug))
+    log_line(LogLevel::kDebug, module, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_info(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {
@@ -33,7 +34,8 @@ void log_info(std::string_view module, fmt::format_string<Args...> format, Args&
 }
 template <class... Args>
 void log_warning(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::kWarning)) log_line(LogLevel::kWarning, module, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::kWarning))
+    log_line(LogLevel::kWarning, module, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_error(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {

@@ -47,7 +47,8 @@ std::optional<AgentRecord> parse_line(std::string_view line) {
     line.remove_prefix(std::min(tab + 1, line.size()));
   }
   AgentRecord record;
-  if (columns[0] != kKind || !parse_number(columns[1], record.agent_id, 16) || !parse_number(columns[2], record.epoch, 10)) {
+  if (columns[0] != kKind || !parse_number(columns[1], record.agent_id, 16) ||
+      !parse_number(columns[2], record.epoch, 10)) {
     return std::nullopt;
   }
   record.revoked = columns[3] == "revoked";
@@ -64,8 +65,10 @@ Result<Key256> read_master_key(FileSystem& files, const Path& path) {
   wipe(*content);
   Key256 key{};
   if (bytes.size() != key.size()) {
-    return fail(ErrorCode::kCorruption, "{} should hold 64 hexadecimal digits; restore it from a backup: without it no agent's "
-                "key works", path.string());
+    return fail(ErrorCode::kCorruption,
+                "{} should hold 64 hexadecimal digits; restore it from a backup: without it no agent's "
+                "key works",
+                path.string());
   }
   std::copy(bytes.begin(), bytes.end(), key.begin());
   wipe(bytes);

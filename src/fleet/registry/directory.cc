@@ -40,7 +40,8 @@ Result<VmEntry*> LiveDirectory::intern_vm(const VmIdentity& identity) {
   if (const auto at = by_identity_.find(identity); at != by_identity_.end()) return at->second;
   DF_TRY(check_identity(identity));
   if (entries_.size() >= limits_.vms_max) {
-    return fail(ErrorCode::kResourceExhausted, "VM '{}' is one too many: limits.vms is {}", identity.vm, limits_.vms_max);
+    return fail(ErrorCode::kResourceExhausted, "VM '{}' is one too many: limits.vms is {}", identity.vm,
+                limits_.vms_max);
   }
   const VmId id{next_vm_id_};
   VmEntry* entry = add_vm(id, identity);
@@ -134,8 +135,8 @@ Result<std::shared_ptr<const Measurement>> LiveDirectory::intern_measurement(
     DF_TRY(check_name("namespace", ns));
     DF_TRY(check_name("measurement", name));
     if (measurement_counts_[std::string(ns)] >= limits_.measurements_per_namespace_max) {
-      return fail(ErrorCode::kResourceExhausted, "measurement '{}' is one too many in namespace '{}': the limit is {}", name,
-                  ns, limits_.measurements_per_namespace_max);
+      return fail(ErrorCode::kResourceExhausted, "measurement '{}' is one too many in namespace '{}': the limit is {}",
+                  name, ns, limits_.measurements_per_namespace_max);
     }
     next->group = GroupId{next_group_};
     next->ns = ns;
@@ -150,8 +151,8 @@ Result<std::shared_ptr<const Measurement>> LiveDirectory::intern_measurement(
       next->fields.push_back(field);
       grew = true;
     } else if (known->type != field.type) {
-      return fail(ErrorCode::kConflict, "field '{}' of measurement '{}' is {}, but was first written as {}", field.name, name,
-                  to_string(field.type), to_string(known->type));
+      return fail(ErrorCode::kConflict, "field '{}' of measurement '{}' is {}, but was first written as {}", field.name,
+                  name, to_string(field.type), to_string(known->type));
     }
   }
   if (next->fields.size() > limits_.fields_per_measurement_max) {
@@ -186,8 +187,8 @@ Result<> LiveDirectory::restore_vm(const VmRecord& record) {
     return {};
   }
   if (at != by_identity_.end() || id_taken) {
-    return fail(ErrorCode::kConflict, "VM id {} or name '{}' stands twice in log and store", static_cast<uint32_t>(record.id),
-                record.identity.vm);
+    return fail(ErrorCode::kConflict, "VM id {} or name '{}' stands twice in log and store",
+                static_cast<uint32_t>(record.id), record.identity.vm);
   }
   add_vm(record.id, record.identity)->durable = true;
   // The store may not have it yet: the record may come from the log.
@@ -224,7 +225,8 @@ Result<> LiveDirectory::restore_from(ChunkStore& store) {
     auto record = VmRecord::decode(value);
     note(record ? restore_vm(*record) : fail(std::move(record).error()));
   }));
-  DF_TRY(store.visit_metadata(kDictionaryPrefix, [&](std::string_view, ByteView value) { note(restore_dictionary(value)); }));
+  DF_TRY(store.visit_metadata(kDictionaryPrefix,
+                              [&](std::string_view, ByteView value) { note(restore_dictionary(value)); }));
   DF_TRY(store.visit_metadata(kMeasurementPrefix, [&](std::string_view, ByteView value) {
     auto record = MeasurementRecord::decode(value);
     note(record ? restore_measurement(*record) : fail(std::move(record).error()));

@@ -9,8 +9,8 @@ AgentSession::~AgentSession() {
   wipe(reply_key_);
 }
 
-AgentSession::Verdict AgentSession::open(Aes256Gcm& cipher, const Key256& master, const FrameHeader& header, ByteView datagram,
-                                         Bytes& body) {
+AgentSession::Verdict AgentSession::open(Aes256Gcm& cipher, const Key256& master, const FrameHeader& header,
+                                         ByteView datagram, Bytes& body) {
   const bool current = header.session == session_ && (keys_ready_ || plain_);
   Key256 key = session_key_;
   if (!current && !plain_) {
@@ -98,7 +98,8 @@ void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& maste
   reply(cipher, run, master, FrameType::kAck, session_, body, out);
 }
 
-void AgentSession::make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master, uint64_t session, Bytes& out) {
+void AgentSession::make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master, uint64_t session,
+                                        Bytes& out) {
   AckBody ack;
   ack.session_too_old = true;
   Bytes body;
@@ -106,7 +107,8 @@ void AgentSession::make_session_too_old(Aes256Gcm& cipher, uint64_t run, const K
   reply(cipher, run, master, FrameType::kAck, session, body, out);
 }
 
-void AgentSession::make_request(Aes256Gcm& cipher, uint64_t run, const Key256& master, const RequestBody& request, Bytes& out) {
+void AgentSession::make_request(Aes256Gcm& cipher, uint64_t run, const Key256& master, const RequestBody& request,
+                                Bytes& out) {
   Bytes body;
   request.encode(body);
   reply(cipher, run, master, FrameType::kRequest, session_, body, out);

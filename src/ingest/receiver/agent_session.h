@@ -66,15 +66,16 @@ class AgentSession {
   // The shard's own notes.
   VmEntry* vm = nullptr;
   std::shared_ptr<const KnownDictionary> dictionary;
-  std::optional<Endpoint> source;      // Of the newest packet that opened.
+  std::optional<Endpoint> source;  // Of the newest packet that opened.
   uint32_t frames_unacked = 0;
   bool ack_queued = false;
   bool deadline_queued = false;
-  bool changed = false;                // Since the last checkpoint.
+  bool changed = false;  // Since the last checkpoint.
   MonotonicTime last_too_old_answer{};
 
  private:
-  void reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, FrameType type, uint64_t session, ByteView body, Bytes& out);
+  void reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, FrameType type, uint64_t session, ByteView body,
+             Bytes& out);
   AgentRecord record_;
   const bool plain_;
   uint64_t session_ = 0;

@@ -27,7 +27,8 @@ class AgentSessionTest : public testing::Test {
   AgentSession::Verdict open(AgentSession& agent, const Bytes& datagram) {
     Bytes body;
     const auto verdict = agent.open(cipher_, master_, *FrameHeader::decode(datagram), datagram, body);
-    EXPECT_EQ(verdict == AgentSession::Verdict::kOpened, body == (Bytes{1, 2, 3}) && verdict == AgentSession::Verdict::kOpened);
+    EXPECT_EQ(verdict == AgentSession::Verdict::kOpened,
+              body == (Bytes{1, 2, 3}) && verdict == AgentSession::Verdict::kOpened);
     return verdict;
   }
   AckBody open_reply(const Bytes& datagram, uint64_t session) {

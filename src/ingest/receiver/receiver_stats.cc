@@ -8,16 +8,19 @@ void ReceiverStats::write(MetricsText& text) const {
   text.counter("dragonfly_datagrams_received_total", "Datagrams that the sockets took.", datagrams);
   text.counter("dragonfly_frames_received_total", "Native frames that opened.", frames);
   text.family("dragonfly_datagrams_malformed_total", "counter", "Datagrams refused as a whole, by cause.");
-  for (size_t i = 0; i < faults.size(); ++i) text.sample(faults[i].value(), fmt::format("cause=\"{}\"", kDatagramFaultNames[i]));
+  for (size_t i = 0; i < faults.size(); ++i)
+    text.sample(faults[i].value(), fmt::format("cause=\"{}\"", kDatagramFaultNames[i]));
   text.family("dragonfly_frames_dropped_total", "counter", "Frames lost inside the server, by cause.");
   text.sample(frames_dropped_full.value(), "cause=\"mailbox_full\"");
   text.sample(kernel_drops.value(), "cause=\"socket_buffer_full\"");
-  text.counter("dragonfly_frames_handed_over_total", "Frames that came in on another shard's socket.", frames_handed_over);
+  text.counter("dragonfly_frames_handed_over_total", "Frames that came in on another shard's socket.",
+               frames_handed_over);
   text.counter("dragonfly_acks_sent_total", "Acknowledgements sent to agents.", acks);
   text.counter("dragonfly_requests_sent_total", "Requests sent to agents.", requests);
-  text.counter("dragonfly_rows_received_total", "Rows taken from frames and lines; = stored + duplicate + refused + dropped + pending.",
-               rows_received);
-  text.family("dragonfly_rows_dropped_total", "counter", "Rows not kept, by cause; what was not acknowledged comes again.");
+  text.counter("dragonfly_rows_received_total",
+               "Rows taken from frames and lines; = stored + duplicate + refused + dropped + pending.", rows_received);
+  text.family("dragonfly_rows_dropped_total", "counter",
+              "Rows not kept, by cause; what was not acknowledged comes again.");
   for (size_t i = 0; i < rows_dropped.size(); ++i) {
     text.sample(rows_dropped[i].value(), fmt::format("cause=\"{}\"", kRowDropNames[i]));
   }
@@ -25,7 +28,8 @@ void ReceiverStats::write(MetricsText& text) const {
   for (size_t i = 0; i < rows_refused.size(); ++i) {
     text.sample(rows_refused[i].value(), fmt::format("cause=\"{}\"", kRowRefusalNames[i]));
   }
-  text.counter("dragonfly_labels_forged_total", "Identity labels that differ from the agent's key; ignored.", labels_forged);
+  text.counter("dragonfly_labels_forged_total", "Identity labels that differ from the agent's key; ignored.",
+               labels_forged);
   text.histogram("dragonfly_durable_seconds", "From receive to commit.", durable);
   text.histogram("dragonfly_shard_turn_seconds", "Length of a shard thread's turn.", turn);
 }

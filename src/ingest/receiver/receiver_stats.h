@@ -16,24 +16,24 @@ namespace dragonfly {
 // Why a datagram was refused as a whole. It changed nothing but this counter.
 enum class DatagramFault : uint8_t {
   kEmpty,
-  kTruncated,        // Longer than a frame may be.
-  kHeader,           // Wrong version, type, flags or length.
-  kPlaintext,        // In clear, from a source that may not.
-  kUnknownAgent,     // No such agent id in the registry.
+  kTruncated,     // Longer than a frame may be.
+  kHeader,        // Wrong version, type, flags or length.
+  kPlaintext,     // In clear, from a source that may not.
+  kUnknownAgent,  // No such agent id in the registry.
   kRevoked,
   kWrongEpoch,
-  kNotAuthentic,     // The seal does not open.
-  kOverFailBudget,   // Its source sent too many that did not open.
+  kNotAuthentic,    // The seal does not open.
+  kOverFailBudget,  // Its source sent too many that did not open.
   kReplayed,
   kSessionTooOld,
-  kBody,             // Opened, but malformed.
-  kNoVm,             // A plain frame or a telegraf metric that names no VM.
-  kDialect,          // Telegraf JSON that does not parse.
+  kBody,     // Opened, but malformed.
+  kNoVm,     // A plain frame or a telegraf metric that names no VM.
+  kDialect,  // Telegraf JSON that does not parse.
   kCount
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(DatagramFault::kCount)> kDatagramFaultNames = {
-    "empty",    "truncated",       "header",   "plaintext",       "unknown_agent", "revoked", "wrong_epoch", "not_authentic",
-    "fail_budget", "replayed", "session_too_old", "body",          "no_vm",   "dialect"};
+    "empty",         "truncated",   "header",   "plaintext",       "unknown_agent", "revoked", "wrong_epoch",
+    "not_authentic", "fail_budget", "replayed", "session_too_old", "body",          "no_vm",   "dialect"};
 
 enum class RowDrop : uint8_t { kOverload, kDiskFull, kUnknownDictionary, kLimit, kCount };
 inline constexpr std::array<std::string_view, static_cast<size_t>(RowDrop::kCount)> kRowDropNames = {
@@ -45,21 +45,21 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(RowRefusal::kC
 
 struct ReceiverStats {
   Counter datagrams;
-  Counter frames;                // Native frames that opened.
-  Counter frames_handed_over;    // Came in on another shard's socket.
-  Counter frames_dropped_full;   // The owning shard's mailbox was full.
+  Counter frames;               // Native frames that opened.
+  Counter frames_handed_over;   // Came in on another shard's socket.
+  Counter frames_dropped_full;  // The owning shard's mailbox was full.
   Counter acks;
   Counter requests;
   std::array<Counter, static_cast<size_t>(DatagramFault::kCount)> faults;
   Counter rows_received;
-  Counter rows_duplicate;        // Whole frames that had been acknowledged before.
-  Gauge rows_in_flight;          // On their way to the log.
+  Counter rows_duplicate;  // Whole frames that had been acknowledged before.
+  Gauge rows_in_flight;    // On their way to the log.
   std::array<Counter, static_cast<size_t>(RowDrop::kCount)> rows_dropped;
   std::array<Counter, static_cast<size_t>(RowRefusal::kCount)> rows_refused;
-  Counter labels_forged;         // Identity labels that differ from the key's: ignored.
-  Counter kernel_drops;          // Datagrams lost because the socket's buffer was full.
-  Histogram durable;             // Seconds from receive to commit.
-  Histogram turn;                // Seconds of a shard's turn.
+  Counter labels_forged;  // Identity labels that differ from the key's: ignored.
+  Counter kernel_drops;   // Datagrams lost because the socket's buffer was full.
+  Histogram durable;      // Seconds from receive to commit.
+  Histogram turn;         // Seconds of a shard's turn.
 
   void fault(DatagramFault cause) { faults[static_cast<size_t>(cause)].add(); }
   void drop(RowDrop cause, uint64_t rows) { rows_dropped[static_cast<size_t>(cause)].add(rows); }

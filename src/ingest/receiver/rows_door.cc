@@ -67,13 +67,13 @@ void RowsDoor::hand_out(std::vector<std::vector<DialectRows>> parts, const std::
     if (parts[i].empty()) continue;
     uint64_t count = 0;
     for (const auto& rows : parts[i]) count += rows.rows;
-    const auto task = [shard = shards_[i], rows = std::make_shared<std::vector<DialectRows>>(std::move(parts[i])), ticket] {
-      shard->take_dialect_rows(std::move(*rows), ticket);
-    };
+    const auto task = [shard = shards_[i], rows = std::make_shared<std::vector<DialectRows>>(std::move(parts[i])),
+                       ticket] { shard->take_dialect_rows(std::move(*rows), ticket); };
     if (shards_[i]->post(task)) continue;
     stats_.rows_received.add(count);
     stats_.drop(RowDrop::kOverload, count);
-    if (ticket) ticket->finish_part(fail(ErrorCode::kUnavailable, "the server is too busy to take rows now; try again"));
+    if (ticket)
+      ticket->finish_part(fail(ErrorCode::kUnavailable, "the server is too busy to take rows now; try again"));
   }
 }
 

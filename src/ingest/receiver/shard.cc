@@ -10,13 +10,13 @@
 namespace dragonfly {
 namespace {
 
-constexpr size_t kBatchesPerTurn = 4;             // Of 64 datagrams; keeps a turn short.
-constexpr Duration kBatchAge = 20ms;              // How long rows may wait for company before they are submitted.
+constexpr size_t kBatchesPerTurn = 4;  // Of 64 datagrams; keeps a turn short.
+constexpr Duration kBatchAge = 20ms;   // How long rows may wait for company before they are submitted.
 constexpr Duration kHeadTick = 100ms;
 constexpr Duration kHandoverRetry = 5ms;
 constexpr Duration kAckDelay = 5s;
 constexpr uint32_t kFramesPerAck = 3;
-constexpr size_t kCommitsMax = 1'000'000;         // Bounded by the log's own queue; see submit().
+constexpr size_t kCommitsMax = 1'000'000;  // Bounded by the log's own queue; see submit().
 
 uint64_t source_hash(const Endpoint& source) {
   const auto* address = reinterpret_cast<const uint8_t*>(source.address());
@@ -152,11 +152,8 @@ void Shard::take_frame(ByteView datagram, const Endpoint& source) {
   AgentSession* agent = header->plain() ? find_plain(*header, source) : find_sealed(*header, source);
   if (agent == nullptr) return;
   switch (agent->open(cipher_, context_.master_key, *header, datagram, body_)) {
-    case AgentSession::Verdict::kOpened:
-      context_.stats.frames.add();
-      return take_opened(*agent, *header, source);
-    case AgentSession::Verdict::kReplayed:
-      return refuse_datagram(DatagramFault::kReplayed, source);
+    case AgentSession::Verdict::kOpened: context_.stats.frames.add(); return take_opened(*agent, *header, source);
+    case AgentSession::Verdict::kReplayed: return refuse_datagram(DatagramFault::kReplayed, source);
     case AgentSession::Verdict::kNotAuthentic:
       fail_budget_.fail(source_hash(source), context_.clock.monotonic());
       return refuse_datagram(DatagramFault::kNotAuthentic, source);
@@ -267,7 +264,8 @@ bool Shard::adopt_vm(AgentSession& agent, const Dictionary& dictionary) {
   }
   const VmIdentity& own = agent.record().vm;
   const auto differs = [](const std::string& label, const std::string& is) { return !label.empty() && label != is; };
-  if ((!dictionary.label("nsId").empty() && claimed.ns != own.ns) || differs(claimed.mcis, own.mcis) || differs(claimed.vm, own.vm)) {
+  if ((!dictionary.label("nsId").empty() && claimed.ns != own.ns) || differs(claimed.mcis, own.mcis) ||
+      differs(claimed.vm, own.vm)) {
     context_.stats.labels_forged.add();
   }
   if (agent.vm == nullptr) {
@@ -366,21 +364,22 @@ void Shard::add_names(const VmEntry& vm, const KnownDictionary* dictionary, cons
   }
 }
 
-void Shard::add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first, ByteView block,
-                         uint64_t count) {
+void Shard::add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first,
+                         ByteView block, uint64_t count) {
   if (batch_.rows.empty()) batch_.begun = context_.clock.monotonic();
   add_names(*agent.vm, agent.dictionary.get(), nullptr);
   RowsRecord record;
   record.vm = agent.vm->id;
   record.received_at = context_.clock.wall();
   record.dictionary_id = agent.dictionary->id;
-  record.agent = RowsRecord::Agent{header.agent_id, header.session, header.packet, rows.spool_id, first, rows.lowest_kept};
+  record.agent =
+      RowsRecord::Agent{header.agent_id, header.session, header.packet, rows.spool_id, first, rows.lowest_kept};
   record.row_block = block;
   const size_t begin = batch_.records.size();
   append_record(batch_.records, LogRecordType::kRows, [&](Bytes& out) { record.encode(out); });
   const size_t payload = begin + kLogRecordHeaderBytes;
-  batch_.rows.push_back({agent.vm, agent.dictionary, nullptr, &agent, begin, payload, batch_.records.size() - payload, count,
-                         header.ack_now()});
+  batch_.rows.push_back({agent.vm, agent.dictionary, nullptr, &agent, begin, payload, batch_.records.size() - payload,
+                         count, header.ack_now()});
   batch_.row_count += count;
   ++batch_.frames;
   context_.stats.rows_in_flight.add(static_cast<int64_t>(count));
@@ -471,8 +470,9 @@ void Shard::apply_rows(const RowsRef& ref, const Committed& committed) {
     head_->apply(*record, *ref.vm, ref.dictionary, position);
   } else {
     // The VM's head lies elsewhere: it is written by an agent and by a dialect, or by two agents.
-    auto payload = std::make_shared<Bytes>(committed.records.begin() + static_cast<ptrdiff_t>(ref.payload_offset),
-                                           committed.records.begin() + static_cast<ptrdiff_t>(ref.payload_offset + ref.payload_bytes));
+    auto payload = std::make_shared<Bytes>(
+        committed.records.begin() + static_cast<ptrdiff_t>(ref.payload_offset),
+        committed.records.begin() + static_cast<ptrdiff_t>(ref.payload_offset + ref.payload_bytes));
     const auto task = [shard = peers_[owner], payload, vm = ref.vm, dictionary = ref.dictionary, position] {
       if (const auto copy = RowsRecord::decode(*payload)) shard->head().apply(*copy, *vm, dictionary, position);
     };
@@ -567,7 +567,8 @@ void Shard::restore_agent(uint64_t agent_id, bool plain, ByteView state) {
   auto& slot = agents[agent_id];
   if (!slot && !plain) return (void)agents.erase(agent_id);  // No longer in the registry.
   if (!slot) slot = std::make_unique<AgentSession>(AgentRecord{agent_id, 0, false, {}}, true);
-  if (!slot->restore(state)) log_warning("receiver", "the saved state of agent {:016x} is damaged; it starts anew", agent_id);
+  if (!slot->restore(state))
+    log_warning("receiver", "the saved state of agent {:016x} is damaged; it starts anew", agent_id);
 }
 
 std::optional<LogPosition> Shard::oldest_in_flight() const {

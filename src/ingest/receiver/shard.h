@@ -59,9 +59,9 @@ class Shard final : public Executor {
     Directory& directory;
     ReceiverStats& stats;
     const Key256& master_key;
-    uint64_t run;                                    // Of this server process, made like a session.
-    std::function<void()> unknown_agent;             // Asks for the registry to be read again; cheap, any thread.
-    std::function<bool(std::string)> telegraf;       // Takes a telegraf datagram, or is too busy to.
+    uint64_t run;                               // Of this server process, made like a session.
+    std::function<void()> unknown_agent;        // Asks for the registry to be read again; cheap, any thread.
+    std::function<bool(std::string)> telegraf;  // Takes a telegraf datagram, or is too busy to.
   };
   Shard(const ShardOptions& options, Context context, UdpSocket socket);
   ~Shard() override;
@@ -69,7 +69,8 @@ class Shard final : public Executor {
   // Before start(): the head (it needs this executor first), agents, and what the log holds.
   void set_head(ShardHead& head) { head_ = &head; }
   void set_peers(std::vector<Shard*> all_by_index) { peers_ = std::move(all_by_index); }
-  void restore(const RowsRecord& record, VmEntry& vm, std::shared_ptr<const KnownDictionary> dictionary, LogPosition position);
+  void restore(const RowsRecord& record, VmEntry& vm, std::shared_ptr<const KnownDictionary> dictionary,
+               LogPosition position);
   void restore_agent(uint64_t agent_id, bool plain, ByteView state);
 
   void start();
@@ -131,8 +132,8 @@ class Shard final : public Executor {
   bool adopt_vm(AgentSession& agent, const Dictionary& dictionary);
   void note_arrival(AgentSession& agent, const RowsBody& rows, const FrameHeader& header);
   void take_rows(AgentSession& agent, const FrameHeader& header, const RowsBody& rows);
-  void add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first, ByteView block,
-                    uint64_t count);
+  void add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first,
+                    ByteView block, uint64_t count);
   void add_names(const VmEntry& vm, const KnownDictionary* dictionary, const Measurement* measurement);
   void flush(MonotonicTime now);
   void handle_commits();
@@ -153,7 +154,7 @@ class Shard final : public Executor {
   std::vector<Shard*> peers_;
   Aes256Gcm cipher_;
   ReceiveBatch received_;
-  Bytes body_;      // Of the frame at hand.
+  Bytes body_;  // Of the frame at hand.
   Agents sealed_agents_;
   Agents plain_agents_;
   FailBudget fail_budget_;

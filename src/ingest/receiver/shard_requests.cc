@@ -15,10 +15,12 @@ void Shard::sample_now(VmEntry& vm, std::vector<uint32_t> groups, Duration timeo
   AgentSession* agent = find(sealed_agents_);
   if (agent == nullptr) agent = find(plain_agents_);
   if (agent == nullptr || !agent->source) {
-    return done(fail(ErrorCode::kTimeout, "the agent of VM '{}' has not reported since this server started", vm.identity.vm));
+    return done(
+        fail(ErrorCode::kTimeout, "the agent of VM '{}' has not reported since this server started", vm.identity.vm));
   }
   if (requests_.size() >= AgentLink::kRequestsMax) {
-    return done(fail(ErrorCode::kUnavailable, "{} requests to agents are open; that is the limit", AgentLink::kRequestsMax));
+    return done(
+        fail(ErrorCode::kUnavailable, "{} requests to agents are open; that is the limit", AgentLink::kRequestsMax));
   }
   const MonotonicTime now = context_.clock.monotonic();
   Request request{agent_id, agent, &vm, {}, now + timeout, now, 0, std::move(done)};
@@ -33,7 +35,8 @@ void Shard::send_requests(MonotonicTime now) {
     Request& request = at->second;
     if (now >= request.deadline) {
       const double silent = seconds(now.time_since_epoch()) - static_cast<double>(request.vm->last_arrival_ns) / 1e9;
-      request.done(fail(ErrorCode::kTimeout, "the agent of VM '{}' did not answer {} requests; its last frame came {:.0f} s ago",
+      request.done(fail(ErrorCode::kTimeout,
+                        "the agent of VM '{}' did not answer {} requests; its last frame came {:.0f} s ago",
                         request.vm->identity.vm, request.sent, silent));
       at = requests_.erase(at);
       continue;

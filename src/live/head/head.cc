@@ -128,7 +128,8 @@ std::vector<SealedRows> Head::columns_of(const VmHead& head) const {
   // Counted first: a column that grows row by row is allocated five times over.
   const VmRows::Series* const first = head.rows.all_series().data();
   std::vector<size_t> counts(head.rows.all_series().size());
-  head.rows.visit(VmRows::Part::kSealing, [&](const VmRows::Entry& entry) { ++counts[static_cast<size_t>(entry.series - first)]; });
+  head.rows.visit(VmRows::Part::kSealing,
+                  [&](const VmRows::Entry& entry) { ++counts[static_cast<size_t>(entry.series - first)]; });
   std::vector<SealedRows> out;
   std::vector<size_t> places(counts.size());
   for (size_t i = 0; i < counts.size(); ++i) {
@@ -201,14 +202,18 @@ void Head::start_late_seal(VmHead& head) {
   uint64_t duplicates = 0;
   head.late.visit(VmRows::Part::kSealing, [&](const VmRows::Entry& entry) {
     ++rows;
-    if (here.contains({entry.series->group, entry.series->device, unix_ns(entry.time), std::string(as_text(entry.fields))})) {
+    if (here.contains(
+            {entry.series->group, entry.series->device, unix_ns(entry.time), std::string(as_text(entry.fields))})) {
       ++duplicates;
       return;
     }
-    const auto same = [&](const SealedRows& s) { return s.group == entry.series->group && s.device == entry.series->device; };
+    const auto same = [&](const SealedRows& s) {
+      return s.group == entry.series->group && s.device == entry.series->device;
+    };
     auto at = std::ranges::find_if(batch, same);
     if (at == batch.end()) {
-      batch.push_back({head.vm.id, entry.series->group, entry.series->device, columns_for(directory_, entry.series->group), true});
+      batch.push_back(
+          {head.vm.id, entry.series->group, entry.series->device, columns_for(directory_, entry.series->group), true});
       at = batch.end() - 1;
     }
     at->rows.append_row(entry.time, entry.boot, entry.fields);
@@ -249,7 +254,8 @@ std::optional<LogPosition> Head::oldest_unsealed() const {
   return oldest;
 }
 
-std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std::vector<VmId>& vms, size_t& rows) const {
+std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std::vector<VmId>& vms,
+                                           size_t& rows) const {
   const Timestamp from = request.range.begin - request.previous_within;
   std::vector<CopiedSeries> out;
   for (const VmId vm : vms) {
@@ -260,7 +266,8 @@ std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std
       if (entry.series->group != request.group || entry.time < from || entry.time >= request.range.end) return;
       const std::string& device = entry.series->device;
       if (request.devices == ReadRequest::Devices::kVmOnly && !device.empty()) return;
-      if (request.devices == ReadRequest::Devices::kNamed && std::ranges::count(request.device_names, device) == 0) return;
+      if (request.devices == ReadRequest::Devices::kNamed && std::ranges::count(request.device_names, device) == 0)
+        return;
       if (++rows > request.rows_max) return;
       auto at = std::find_if(out.begin() + static_cast<ptrdiff_t>(first), out.end(),
                              [&](const CopiedSeries& series) { return series.device == device; });

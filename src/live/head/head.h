@@ -25,9 +25,9 @@ namespace dragonfly {
 ColumnSet columns_for(Directory& directory, GroupId group);
 
 struct HeadOptions {
-  Duration keep = 10s;             // Rows of this age are in the head even when the store has them.
-  Duration seal_after_min = 30s;   // Since the first row that the store does not have …
-  Duration seal_spread = 30s;      // … plus a share of this by the VM's id, so that a fleet is not sealed at once.
+  Duration keep = 10s;            // Rows of this age are in the head even when the store has them.
+  Duration seal_after_min = 30s;  // Since the first row that the store does not have …
+  Duration seal_spread = 30s;     // … plus a share of this by the VM's id, so that a fleet is not sealed at once.
   size_t vm_bytes_max = 64 * 1024;
   Duration late_after = 10s;
 };
@@ -62,7 +62,8 @@ class Head final : public ShardHead {
   VmHead& head_of(VmEntry& vm);
   template <class Take>
   void visit_rows(const RowsRecord& record, const std::shared_ptr<const Dictionary>& dictionary, Take&& take);
-  void take_row(VmHead& head, const RowView& row, std::string_view device, uint64_t boot, LogPosition position, size_t hint);
+  void take_row(VmHead& head, const RowView& row, std::string_view device, uint64_t boot, LogPosition position,
+                size_t hint);
   void append(VmHead& head, uint16_t series, const RowView& row, uint64_t boot, LogPosition position);
   bool seal_is_due(const VmHead& head, MonotonicTime now) const;
   void start_seal(VmHead& head, std::vector<SealedRows>& batch);

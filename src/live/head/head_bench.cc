@@ -60,7 +60,8 @@ void window_of_one_group(benchmark::State& state) {
     RowBlockReader reader(block);
     size_t hint = 0;
     while (const auto row = reader.next()) {
-      rows.append(*rows.series_of(row->group, "", hint++), row->time + std::chrono::seconds(2 * tick), 0, row->fields, {});
+      rows.append(*rows.series_of(row->group, "", hint++), row->time + std::chrono::seconds(2 * tick), 0, row->fields,
+                  {});
     }
   }
   for (auto _ : state) {

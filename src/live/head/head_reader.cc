@@ -38,7 +38,8 @@ void answer(Directory& directory, Gathering& gathering) {
     return gathering.done(fail(ErrorCode::kUnavailable, "the server is too busy to read its newest rows; try again"));
   }
   if (gathering.rows > gathering.request.rows_max) {
-    return gathering.done(fail(ErrorCode::kResourceExhausted, "the question reads more than {} rows; ask for less time or fewer VMs",
+    return gathering.done(fail(ErrorCode::kResourceExhausted,
+                               "the question reads more than {} rows; ask for less time or fewer VMs",
                                gathering.request.rows_max));
   }
   ReadAnswer result;

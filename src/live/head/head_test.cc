@@ -143,9 +143,9 @@ TEST_F(HeadTest, AFullStoreLosesNothing) {
 TEST_F(HeadTest, LateRowsAreReadableAndClassedAtTheSeal) {
   head_.tick(now_);
   take(10'000, 1, 1);
-  take(4'000, 2, 2);    // Late and new.
-  take(10'000, 1, 3);   // Late and a duplicate of one that is here.
-  take(2'000, 3, 4);    // Late; the store will say that it has it.
+  take(4'000, 2, 2);   // Late and new.
+  take(10'000, 1, 3);  // Late and a duplicate of one that is here.
+  take(2'000, 3, 4);   // Late; the store will say that it has it.
   EXPECT_EQ(stats_.rows_pending.value(), 3);
   EXPECT_EQ(read(0, 20'000), (std::map<int64_t, double>{{2'000, 3}, {4'000, 2}, {10'000, 1}}));
   head_.tick(now_ + 11s);

@@ -19,9 +19,7 @@ enum class GroupId : uint32_t { kCpu = 1, kMemory = 2, kDisk = 3, kNetwork = 4, 
 inline constexpr uint32_t kFirstCustomGroup = 64;
 inline constexpr GroupId kCatalogueGroups[] = {GroupId::kCpu, GroupId::kMemory, GroupId::kDisk, GroupId::kNetwork,
                                                GroupId::kCpufreq};
-constexpr bool is_catalogue_group(GroupId group) {
-  return group >= GroupId::kCpu && group <= GroupId::kCpufreq;
-}
+constexpr bool is_catalogue_group(GroupId group) { return group >= GroupId::kCpu && group <= GroupId::kCpufreq; }
 
 // The type of a column; fixed by the catalogue, or by the first write of a custom field. On disk; never renumbered.
 enum class ValueType : uint8_t { kFloat64 = 1, kInt64 = 2, kUint64 = 3, kBool = 4 };

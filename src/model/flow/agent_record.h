@@ -15,9 +15,9 @@ namespace dragonfly {
 
 struct AgentRecord {
   uint64_t agent_id = 0;
-  uint8_t epoch = 0;     // Of the key in force.
+  uint8_t epoch = 0;  // Of the key in force.
   bool revoked = false;
-  VmIdentity vm;         // The one that this key may write.
+  VmIdentity vm;  // The one that this key may write.
 };
 
 }  // namespace dragonfly

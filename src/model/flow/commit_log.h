@@ -18,8 +18,8 @@
 namespace dragonfly {
 
 struct Committed {
-  Bytes records;          // The batch, unchanged.
-  LogPosition begin{};    // Of its first byte.
+  Bytes records;        // The batch, unchanged.
+  LogPosition begin{};  // Of its first byte.
 };
 
 class CommitLog {

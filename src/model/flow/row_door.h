@@ -18,9 +18,9 @@ namespace dragonfly {
 inline constexpr size_t kWriteBytesMax = 32u << 20;
 
 struct WriteOutcome {
-  uint64_t rows_stored = 0;    // Durable now.
+  uint64_t rows_stored = 0;  // Durable now.
   uint64_t lines_wrong = 0;
-  std::string errors;          // "line 3: …\nline 9: …", empty where lines_wrong is 0; ends with a count where it was cut.
+  std::string errors;  // "line 3: …\nline 9: …", empty where lines_wrong is 0; ends with a count where it was cut.
 };
 
 class RowDoor {

@@ -31,7 +31,7 @@ struct RowFilter {  // Empty = any.
   std::string ns;
   std::string mcis;
   std::string vm;
-  std::string group;  // Name of a catalogue group.
+  std::string group;     // Name of a catalogue group.
   bool devices = false;  // Also rows of devices.
 };
 

@@ -26,15 +26,15 @@ struct VmEntry {
   VmEntry(VmId vm_id, VmIdentity vm_identity) : id(vm_id), identity(std::move(vm_identity)) {}
   const VmId id;
   const VmIdentity identity;
-  std::atomic<uint32_t> shard{~uint32_t{0}};       // Who owns its head; set once, by the first shard that takes a row.
-  std::atomic<uint64_t> agent_id{0};               // Of its native agent; 0 = rows come by dialects only.
-  std::atomic<uint32_t> agent_shard{0};            // Where that agent's association lives.
-  std::atomic<uint32_t> interval_ms{0};            // The agent's tick; 0 = not known.
-  std::atomic<int64_t> last_arrival_ns{0};         // Monotonic; 0 = not since this process started.
-  std::atomic<int64_t> last_row_ns{0};             // Newest row, in the VM's clock; 0 = none.
-  std::atomic<int64_t> clock_offset_ns{0};         // VM's clock minus the server's.
-  std::atomic<uint64_t> dictionary_id{0};          // Newest: holds its labels.
-  std::atomic<bool> durable{false};                // Its VmRecord is in the log or the store.
+  std::atomic<uint32_t> shard{~uint32_t{0}};  // Who owns its head; set once, by the first shard that takes a row.
+  std::atomic<uint64_t> agent_id{0};          // Of its native agent; 0 = rows come by dialects only.
+  std::atomic<uint32_t> agent_shard{0};       // Where that agent's association lives.
+  std::atomic<uint32_t> interval_ms{0};       // The agent's tick; 0 = not known.
+  std::atomic<int64_t> last_arrival_ns{0};    // Monotonic; 0 = not since this process started.
+  std::atomic<int64_t> last_row_ns{0};        // Newest row, in the VM's clock; 0 = none.
+  std::atomic<int64_t> clock_offset_ns{0};    // VM's clock minus the server's.
+  std::atomic<uint64_t> dictionary_id{0};     // Newest: holds its labels.
+  std::atomic<bool> durable{false};           // Its VmRecord is in the log or the store.
 };
 
 }  // namespace dragonfly

@@ -66,7 +66,8 @@ Result<> check(const Query& query) {
                 kGroupByNames[static_cast<size_t>(query.by)]);
   }
   // Unsigned: a range over all times does not fit a Duration.
-  const uint64_t length = static_cast<uint64_t>(unix_ns(query.range.end)) - static_cast<uint64_t>(unix_ns(query.range.begin));
+  const uint64_t length =
+      static_cast<uint64_t>(unix_ns(query.range.end)) - static_cast<uint64_t>(unix_ns(query.range.begin));
   const uint64_t buckets = length / static_cast<uint64_t>(query.step.count()) + 1;
   if (buckets > kBucketsMax)
     return fail(ErrorCode::kInvalidArgument, "step {} gives {} buckets in this range; at most {} are allowed",
@@ -106,7 +107,8 @@ class Gathered {
     cells_ += buckets * query_.fields.size();
     if (cells_ <= kAnswerCellsMax) return {};
     return fail(ErrorCode::kResourceExhausted,
-                "the answer has more than {} values; ask for a longer step, a shorter range, fewer metrics or VMs", kAnswerCellsMax);
+                "the answer has more than {} values; ask for a longer step, a shorter range, fewer metrics or VMs",
+                kAnswerCellsMax);
   }
 
   Result<> add_whole(const Labels& labels, std::vector<Bucket> rows) {
@@ -130,8 +132,8 @@ class Gathered {
       }
     }
     if (query_.statistic == Statistic::kP95 && values_ > kP95ValuesMax)
-      return fail(ErrorCode::kResourceExhausted, "p95 over more than {} values; ask for a longer step, a shorter range or fewer VMs",
-                  kP95ValuesMax);
+      return fail(ErrorCode::kResourceExhausted,
+                  "p95 over more than {} values; ask for a longer step, a shorter range or fewer VMs", kP95ValuesMax);
     return count_cells(buckets.size() - before);
   }
 
@@ -198,8 +200,8 @@ Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
   out.missing_parts = std::move(read->missing_parts);
   if (read->series.empty()) return out;
   const ColumnSet& rows = read->series.front().rows;
-  out.buckets =
-      bucketize(rows, kinds_of(question.group, rows.columns.size()), question.statistic, question.bucket, request.range);
+  out.buckets = bucketize(rows, kinds_of(question.group, rows.columns.size()), question.statistic, question.bucket,
+                          request.range);
   return out;
 }
 

@@ -26,11 +26,11 @@
 
 namespace dragonfly {
 
-inline constexpr size_t kBucketsMax = 100'000;         // Buckets that one range may have.
-inline constexpr size_t kAnswerCellsMax = 4'000'000;   // Values in one answer.
-inline constexpr size_t kP95ValuesMax = 5'000'000;     // Values kept for p95 across VMs.
-inline constexpr size_t kRowsPerReadMax = 1'000'000;   // Rows that one read may bring: 19 columns of them are 170 MB.
-inline constexpr size_t kWindowRowsMax = 600;          // The newest rows of a window count.
+inline constexpr size_t kBucketsMax = 100'000;        // Buckets that one range may have.
+inline constexpr size_t kAnswerCellsMax = 4'000'000;  // Values in one answer.
+inline constexpr size_t kP95ValuesMax = 5'000'000;    // Values kept for p95 across VMs.
+inline constexpr size_t kRowsPerReadMax = 1'000'000;  // Rows that one read may bring: 19 columns of them are 170 MB.
+inline constexpr size_t kWindowRowsMax = 600;         // The newest rows of a window count.
 inline constexpr Duration kQuestionTimeout = 10s;
 
 // How far before a range the row is looked for against which its first row's counters are measured: far enough for an

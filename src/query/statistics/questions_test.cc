@@ -26,8 +26,10 @@ class MemoryReader final : public SeriesReader {
       if (request.devices == ReadRequest::Devices::kVmOnly && !one.device.empty()) continue;
       SeriesRows out = one;
       out.rows.keep({request.range.begin - request.previous_within, request.range.end});
-      const auto first = std::ranges::lower_bound(out.rows.times_ns, unix_ns(request.range.begin)) - out.rows.times_ns.begin();
-      if (first > 1) out.rows.keep({from_unix_ns(out.rows.times_ns[static_cast<size_t>(first) - 1]), request.range.end});
+      const auto first =
+          std::ranges::lower_bound(out.rows.times_ns, unix_ns(request.range.begin)) - out.rows.times_ns.begin();
+      if (first > 1)
+        out.rows.keep({from_unix_ns(out.rows.times_ns[static_cast<size_t>(first) - 1]), request.range.end});
       rows += out.rows.rows();
       if (!out.rows.empty()) answer.series.push_back(std::move(out));
     }
@@ -84,7 +86,8 @@ std::string show(const QueryAnswer& answer) {
   std::string out;
   for (const QuerySeries& series : answer.series) {
     out += "{";
-    for (const auto& [key, value] : series.labels) out += fmt::format("{}{}:{}", out.back() == '{' ? "" : ",", key, value);
+    for (const auto& [key, value] : series.labels)
+      out += fmt::format("{}{}:{}", out.back() == '{' ? "" : ",", key, value);
     out += "} " + show(series.rows) + "\n";
   }
   return out;
@@ -132,7 +135,8 @@ TEST(Questions, RealTimeWindowExcludesItsStartAndIncludesNow) {
   MemoryReader reader;
   reader.add_cpu(1, {{90, 1}, {90.001, 2}, {95, 4}, {100, 6}, {100.001, 100}});
   const auto f = [&](Statistic statistic) {
-    const auto answer = Questions(reader).real_time({.vm = VmId{1}, .statistic = statistic, .window = 10s, .now = at_s(100)});
+    const auto answer =
+        Questions(reader).real_time({.vm = VmId{1}, .statistic = statistic, .window = 10s, .now = at_s(100)});
     EXPECT_EQ(answer->values.newest, at_s(100));
     return answer->values.fields.at(0);
   };
@@ -151,9 +155,11 @@ TEST(Questions, RealTimeTakesAtMostTheNewestRows) {
   for (int i = 1; i <= 700; ++i) totals.emplace_back(i * 0.5, i <= 100 ? 0 : static_cast<uint64_t>(i - 100) * 5);
   reader.add_network(2, totals);
   const Questions questions(reader);
-  const auto count = questions.real_time({.vm = VmId{1}, .statistic = Statistic::kCount, .window = 100s, .now = at_s(70)});
+  const auto count =
+      questions.real_time({.vm = VmId{1}, .statistic = Statistic::kCount, .window = 100s, .now = at_s(70)});
   EXPECT_EQ(count->values.fields.at(0), 600.0);
-  const auto least = questions.real_time({.vm = VmId{1}, .statistic = Statistic::kMin, .window = 100s, .now = at_s(70)});
+  const auto least =
+      questions.real_time({.vm = VmId{1}, .statistic = Statistic::kMin, .window = 100s, .now = at_s(70)});
   EXPECT_EQ(least->values.fields.at(0), 101.0);
   // Each of the 600 rows has a rate: the row before them tells the first one's.
   const auto rate = questions.real_time(
@@ -170,7 +176,8 @@ TEST(Questions, TellsMissingParts) {
   query.range = between_s(0, 10);
   EXPECT_THAT(Questions(reader).query(query)->missing_parts, ElementsAre("raw/6: damaged"));
   EXPECT_THAT(Questions(reader).info({.vm = VmId{1}, .now = at_s(0)})->missing_parts, ElementsAre("raw/6: damaged"));
-  EXPECT_THAT(Questions(reader).real_time({.vm = VmId{1}, .now = at_s(0)})->missing_parts, ElementsAre("raw/6: damaged"));
+  EXPECT_THAT(Questions(reader).real_time({.vm = VmId{1}, .now = at_s(0)})->missing_parts,
+              ElementsAre("raw/6: damaged"));
 }
 
 // Four VMs: a and b in MCIS m, c in MCIS n of the same namespace, d in another namespace and cloud.

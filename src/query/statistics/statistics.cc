@@ -116,8 +116,8 @@ std::optional<Statistic> find_statistic(std::string_view name) {
   return static_cast<Statistic>(at - std::begin(kNames));
 }
 
-std::vector<Bucket> bucketize(const ColumnSet& rows, std::span<const MetricKind> kinds, Statistic statistic, Duration bucket,
-                              TimeRange range) {
+std::vector<Bucket> bucketize(const ColumnSet& rows, std::span<const MetricKind> kinds, Statistic statistic,
+                              Duration bucket, TimeRange range) {
   const auto [begin, end] = rows_in(rows, range);
   std::vector<Bucket> out;
   std::vector<size_t> bucket_of;  // Of each row in range.

@@ -39,7 +39,8 @@ std::string counter(Statistic statistic, const std::vector<TestRow>& rows, Value
 }
 
 TEST(Statistics, Names) {
-  for (const auto name : {"avg", "min", "max", "last", "sum", "count", "p95"}) EXPECT_EQ(to_string(find_statistic(name).value()), name);
+  for (const auto name : {"avg", "min", "max", "last", "sum", "count", "p95"})
+    EXPECT_EQ(to_string(find_statistic(name).value()), name);
   for (const auto name : {"", "AVG", "mean", "p99"}) EXPECT_EQ(find_statistic(name), std::nullopt);
 }
 
@@ -82,8 +83,11 @@ TEST(Statistics, NotANumberIsNoSample) {
 }
 
 TEST(Statistics, BoolsAndIntegers) {
-  EXPECT_EQ(gauge(Statistic::kAvg, {{1, 1, {Value::of(true)}}, {2, 1, {Value::of(false)}}}, ValueType::kBool), "0: 0.5");
-  EXPECT_EQ(gauge(Statistic::kMin, {{1, 1, {Value::of(int64_t{-3})}}, {2, 1, {Value::of(int64_t{2})}}}, ValueType::kInt64), "0: -3");
+  EXPECT_EQ(gauge(Statistic::kAvg, {{1, 1, {Value::of(true)}}, {2, 1, {Value::of(false)}}}, ValueType::kBool),
+            "0: 0.5");
+  EXPECT_EQ(
+      gauge(Statistic::kMin, {{1, 1, {Value::of(int64_t{-3})}}, {2, 1, {Value::of(int64_t{2})}}}, ValueType::kInt64),
+      "0: -3");
 }
 
 TEST(Statistics, NearestRank) {
@@ -100,7 +104,8 @@ TEST(Statistics, NearestRank) {
 }
 
 TEST(Statistics, CountersAreRates) {
-  const std::vector<TestRow> rows{{0, 1, {u(100)}}, {2, 1, {u(120)}}, {3, 1, {u(121)}}, {8, 1, {u(171)}}, {12, 1, {u(171)}}};
+  const std::vector<TestRow> rows{
+      {0, 1, {u(100)}}, {2, 1, {u(120)}}, {3, 1, {u(121)}}, {8, 1, {u(171)}}, {12, 1, {u(171)}}};
   EXPECT_EQ(counter(Statistic::kAvg, rows), "0: 8.875 10: 0");  // 71 in 8 s; then 0 in 4 s.
   EXPECT_EQ(counter(Statistic::kMin, rows), "0: 1 10: 0");
   EXPECT_EQ(counter(Statistic::kMax, rows), "0: 10 10: 0");
@@ -112,35 +117,39 @@ TEST(Statistics, CountersAreRates) {
 
 TEST(Statistics, CounterRules) {
   const auto f = [](const std::vector<TestRow>& rows) { return counter(Statistic::kAvg, rows); };
-  EXPECT_EQ(f({{0, 1, {u(100)}}}), "");                                    // The first row has none.
-  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 2, {u(50)}}}), "0: 25");              // Another boot: from 0.
-  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 2, {u(150)}}}), "0: 75");             // Also where it did not fall.
-  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 1, {u(50)}}}), "");                   // A fall under the same boot: no rate…
+  EXPECT_EQ(f({{0, 1, {u(100)}}}), "");                         // The first row has none.
+  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 2, {u(50)}}}), "0: 25");   // Another boot: from 0.
+  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 2, {u(150)}}}), "0: 75");  // Also where it did not fall.
+  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 1, {u(50)}}}), "");        // A fall under the same boot: no rate…
   EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 1, {u(50)}}, {3, 1, {u(60)}}}), "0: 10");  // …and from there on.
-  EXPECT_EQ(f({{0, 0, {u(100)}}, {2, 0, {u(50)}}}), "0: 25");              // Boot not known: a fall is a restart.
+  EXPECT_EQ(f({{0, 0, {u(100)}}, {2, 0, {u(50)}}}), "0: 25");                   // Boot not known: a fall is a restart.
   EXPECT_EQ(f({{0, 0, {u(100)}}, {2, 0, {u(150)}}}), "0: 25");
-  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 0, {u(50)}}}), "0: 25");              // One of them not known: likewise.
+  EXPECT_EQ(f({{0, 1, {u(100)}}, {2, 0, {u(50)}}}), "0: 25");  // One of them not known: likewise.
   EXPECT_EQ(f({{0, 0, {u(100)}}, {2, 1, {u(150)}}}), "0: 25");
   EXPECT_EQ(f({{0, 1, {u(7)}}, {1, 1, {std::nullopt}}, {4, 1, {u(15)}}}), "0: 2");  // Since the last row that has it.
-  EXPECT_EQ(f({{8, 1, {u(0)}}, {12, 1, {u(40)}}}), "10: 10");              // A whole increase belongs to its row's bucket.
-  EXPECT_EQ(f({{0, 1, {u(5)}}, {1, 1, {u(5)}}}), "0: 0");                  // Standing still is 0, not a gap.
+  EXPECT_EQ(f({{8, 1, {u(0)}}, {12, 1, {u(40)}}}), "10: 10");  // A whole increase belongs to its row's bucket.
+  EXPECT_EQ(f({{0, 1, {u(5)}}, {1, 1, {u(5)}}}), "0: 0");      // Standing still is 0, not a gap.
 }
 
 TEST(Statistics, IntegersAreSubtractedExactly) {
   const uint64_t big = uint64_t{1} << 63;
   EXPECT_EQ(counter(Statistic::kSum, {{0, 1, {u(big + 1)}}, {1, 1, {u(big + 4)}}}), "0: 3");
-  EXPECT_EQ(counter(Statistic::kSum, {{0, 1, {Value::of(int64_t{-5})}}, {1, 1, {Value::of(int64_t{5})}}}, ValueType::kInt64), "0: 10");
+  EXPECT_EQ(
+      counter(Statistic::kSum, {{0, 1, {Value::of(int64_t{-5})}}, {1, 1, {Value::of(int64_t{5})}}}, ValueType::kInt64),
+      "0: 10");
   EXPECT_EQ(counter(Statistic::kSum, {{0, 1, {d(0.5)}}, {1, 1, {d(2)}}}, ValueType::kFloat64), "0: 1.5");
 }
 
 TEST(Statistics, RowsBeforeTheRangeOnlyTellCounters) {
-  const ColumnSet rows = rows_of_types({ValueType::kUint64, ValueType::kUint64},
-                                       {{-5, 1, {u(10), u(10)}}, {5, 1, {u(30), u(30)}}, {15, 1, {u(40), u(40)}}, {25, 1, {u(99), u(99)}}});
+  const ColumnSet rows = rows_of_types(
+      {ValueType::kUint64, ValueType::kUint64},
+      {{-5, 1, {u(10), u(10)}}, {5, 1, {u(30), u(30)}}, {15, 1, {u(40), u(40)}}, {25, 1, {u(99), u(99)}}});
   const MetricKind kinds[] = {MetricKind::kGauge, MetricKind::kCounter};
   EXPECT_EQ(show(bucketize(rows, kinds, Statistic::kAvg, 10s, between_s(0, 20))), "0: 30 2 10: 40 1");
   EXPECT_EQ(show(rows_with_rates(rows, kinds, between_s(0, 20))), "5: 30 2 15: 40 1");
   const MetricKind counters[] = {MetricKind::kCounter, MetricKind::kCounter};
-  EXPECT_EQ(rows_with_rates(rows, counters, between_s(-10, 20)).size(), 3u) << "the first row has no rate, but is there";
+  EXPECT_EQ(rows_with_rates(rows, counters, between_s(-10, 20)).size(), 3u)
+      << "the first row has no rate, but is there";
   const auto window = window_statistic(rows, kinds, Statistic::kAvg, between_s(0, 20));
   EXPECT_EQ(window.newest, at_s(15));
   EXPECT_THAT(window.fields, ElementsAre(35.0, 1.5));
@@ -189,7 +198,8 @@ Points brute_force(const ColumnSet& rows, const Column& column, bool is_counter,
   for (size_t row = 0; row < rows.rows(); ++row) {
     if (column.present[row] == 0 || !range.contains(from_unix_ns(rows.times_ns[row]))) continue;
     const int64_t time = rows.times_ns[row];
-    auto& points = out[static_cast<int64_t>(std::floor(static_cast<long double>(time) / static_cast<long double>(bucket_ns)))];
+    auto& points =
+        out[static_cast<int64_t>(std::floor(static_cast<long double>(time) / static_cast<long double>(bucket_ns)))];
     if (!is_counter) {
       points.push_back({column.as_double(row), 0, 0});
       continue;
@@ -248,9 +258,11 @@ ColumnSet random_history(SeededRandom& random) {
     total += random.below(100);
     huge += random.below(1000);
     const auto maybe = [&](Value value) { return random.below(8) == 0 ? std::nullopt : std::optional<Value>(value); };
-    rows.push_back({time_s, boot, {maybe(d(static_cast<double>(random.below(10'000)) / 100)), maybe(u(total)), maybe(u(huge))}});
+    rows.push_back(
+        {time_s, boot, {maybe(d(static_cast<double>(random.below(10'000)) / 100)), maybe(u(total)), maybe(u(huge))}});
   }
-  for (size_t i = 0; i < rows.size() / 10; ++i) std::swap(rows[random.below(rows.size())], rows[random.below(rows.size())]);
+  for (size_t i = 0; i < rows.size() / 10; ++i)
+    std::swap(rows[random.below(rows.size())], rows[random.below(rows.size())]);
   for (size_t i = 0; i < rows.size() / 20; ++i) rows.push_back(rows[random.below(rows.size())]);
   out = rows_of_types({ValueType::kFloat64, ValueType::kUint64, ValueType::kUint64}, rows);
   out.sort_and_merge();
@@ -266,8 +278,8 @@ TEST(Statistics, AgreesWithBruteForce) {
     const Duration bucket = std::chrono::seconds(1 + random.below(90));
     const double begin = static_cast<double>(random.below(200));
     const TimeRange range = between_s(begin, begin + 1 + static_cast<double>(random.below(1000)));
-    for (const Statistic statistic : {Statistic::kAvg, Statistic::kMin, Statistic::kMax, Statistic::kLast, Statistic::kSum,
-                                      Statistic::kCount, Statistic::kP95}) {
+    for (const Statistic statistic : {Statistic::kAvg, Statistic::kMin, Statistic::kMax, Statistic::kLast,
+                                      Statistic::kSum, Statistic::kCount, Statistic::kP95}) {
       SCOPED_TRACE(fmt::format("seed {} {}", seed, to_string(statistic)));
       std::map<int64_t, FieldValues> expected;
       for (size_t i = 0; i < rows.columns.size(); ++i) {

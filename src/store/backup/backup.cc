@@ -50,7 +50,8 @@ struct Digest {
 Result<Digest> stream_file(const Path& from, const Path* to, const std::function<void(uint64_t)>& took) {
   const Descriptor source(from, O_RDONLY);
   if (!source.ok()) return fail_errno("open", from, errno);
-  const Descriptor target(to != nullptr ? *to : Path("/dev/null"), to != nullptr ? O_WRONLY | O_CREAT | O_EXCL : O_WRONLY);
+  const Descriptor target(to != nullptr ? *to : Path("/dev/null"),
+                          to != nullptr ? O_WRONLY | O_CREAT | O_EXCL : O_WRONLY);
   if (!target.ok()) return fail_errno("create", *to, errno);
   Digest out;
   Bytes block(kBlockBytes);
@@ -85,7 +86,8 @@ Result<std::vector<std::pair<std::string, uint64_t>>> list_files(const Path& roo
       continue;
     }
     if (at->is_directory(error)) continue;
-    if (!at->is_regular_file(error) || at->is_symlink(error)) return fail(ErrorCode::kUnsupported, "{} is not a plain file", at->path().string());
+    if (!at->is_regular_file(error) || at->is_symlink(error))
+      return fail(ErrorCode::kUnsupported, "{} is not a plain file", at->path().string());
     if (at.depth() == 0 && path == kManifestName) continue;
     out.emplace_back(path, at->file_size(error));
   }
@@ -136,13 +138,15 @@ Result<> rename_whole(const Path& from, const Path& to) {
 Result<> must_be_absent(const Path& path) {
   std::error_code error;
   if (!fs::exists(path, error) || fs::is_empty(path, error)) return {};
-  return fail(ErrorCode::kAlreadyExists, "{} is there already and not empty; name another, or move it away", path.string());
+  return fail(ErrorCode::kAlreadyExists, "{} is there already and not empty; name another, or move it away",
+              path.string());
 }
 
 }  // namespace
 
 bool is_part_of_backup(std::string_view name) {
-  return name != "LOCK" && name != "listening" && name != "backups" && !name.ends_with(".tmp") && !name.ends_with(".part");
+  return name != "LOCK" && name != "listening" && name != "backups" && !name.ends_with(".tmp") &&
+         !name.ends_with(".part");
 }
 
 Result<> copy_backup_file(const Path& from, const Path& to, bool may_link) {
@@ -216,7 +220,8 @@ Result<std::vector<std::string>> verify_backup(FileSystem& files, const Path& ba
   return damage;
 }
 
-Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to, const BackupProgress& progress) {
+Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to,
+                                      const BackupProgress& progress) {
   auto manifest = read_manifest(files, backup);
   if (!manifest) return fail(manifest.error());
   DF_TRY(must_be_absent(to));
@@ -232,7 +237,8 @@ Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, con
       const auto digest = stream_file(backup / file.path, &target, [&](uint64_t n) { tally.took(n); });
       if (!digest) return fail(digest.error());
       if (digest->bytes != file.bytes || digest->crc32c != file.crc32c)
-        return fail(ErrorCode::kCorruption, "{} of the backup is damaged (its checksum does not match); nothing was restored", file.path);
+        return fail(ErrorCode::kCorruption,
+                    "{} of the backup is damaged (its checksum does not match); nothing was restored", file.path);
     }
     DF_TRY(sync_tree(part));
     fs::remove(to, error);  // Empty, or absent.

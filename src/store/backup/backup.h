@@ -41,6 +41,7 @@ Result<std::vector<std::string>> verify_backup(FileSystem& files, const Path& ba
 
 // Makes the data directory `to`, which must be absent or empty, from the backup, whose checksums are verified on the way: on
 // an error nothing is left in `to`.
-Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to, const BackupProgress& progress);
+Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to,
+                                      const BackupProgress& progress);
 
 }  // namespace dragonfly

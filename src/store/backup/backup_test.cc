@@ -56,7 +56,8 @@ TEST_F(BackupTest, WhatIsRestoredIsWhatWas) {
   });
   ASSERT_TRUE(restored.has_value()) << restored.error().message;
   EXPECT_EQ(last, restored->bytes());
-  for (const char* path : {"store/000001.sst", "store/MANIFEST-1", "log/00000000000000000000.seg", "secrets/fleet.key"}) {
+  for (const char* path :
+       {"store/000001.sst", "store/MANIFEST-1", "log/00000000000000000000.seg", "secrets/fleet.key"}) {
     EXPECT_EQ(read("new/" + std::string(path)), read("data/" + std::string(path))) << path;
     struct stat info {};
     ASSERT_EQ(stat((root / "new" / path).c_str(), &info), 0);

@@ -45,7 +45,8 @@ std::optional<BackupFile> parse_file(std::string_view line) {
   BackupFile file;
   const auto crc = take_until(line, ' ');
   const auto bytes = take_until(line, ' ');
-  if (!crc || crc->size() != 8 || !parse(*crc, 16, file.crc32c) || !bytes || !parse(*bytes, 10, file.bytes)) return std::nullopt;
+  if (!crc || crc->size() != 8 || !parse(*crc, 16, file.crc32c) || !bytes || !parse(*bytes, 10, file.bytes))
+    return std::nullopt;
   if (!is_plain_path(line)) return std::nullopt;
   file.path = line;
   return file;
@@ -67,12 +68,15 @@ std::string BackupManifest::encode() const {
 }
 
 Result<BackupManifest> BackupManifest::decode(std::string_view text) {
-  if (text.size() > kManifestBytesMax) return fail(ErrorCode::kCorruption, "the manifest has more than {} bytes", kManifestBytesMax);
+  if (text.size() > kManifestBytesMax)
+    return fail(ErrorCode::kCorruption, "the manifest has more than {} bytes", kManifestBytesMax);
   const std::string_view whole = text;
   BackupManifest out;
   size_t number = 0;
   bool ended = false;
-  const auto wrong = [&](std::string_view what) { return fail(ErrorCode::kCorruption, "line {} of the manifest: {}", number, what); };
+  const auto wrong = [&](std::string_view what) {
+    return fail(ErrorCode::kCorruption, "line {} of the manifest: {}", number, what);
+  };
   while (!text.empty()) {
     ++number;
     const auto begin = static_cast<size_t>(text.data() - whole.data());
@@ -82,7 +86,8 @@ Result<BackupManifest> BackupManifest::decode(std::string_view text) {
     if (number == 1) {
       if (!line->starts_with(kHead)) return wrong("this is no backup");
       if (line->substr(kHead.size()) != kVersion)
-        return fail(ErrorCode::kUnsupported, "the backup has format '{}'; this program reads {}", line->substr(kHead.size(), 20), kVersion);
+        return fail(ErrorCode::kUnsupported, "the backup has format '{}'; this program reads {}",
+                    line->substr(kHead.size(), 20), kVersion);
     } else if (number == 2 && line->starts_with("created ")) {
       const auto created = parse_rfc3339(line->substr(8));
       if (!created) return wrong("its time is none");
@@ -92,7 +97,8 @@ Result<BackupManifest> BackupManifest::decode(std::string_view text) {
     } else if (number > 3 && line->starts_with("file ")) {
       auto file = parse_file(line->substr(5));
       if (!file) return wrong("a file is named by checksum, bytes and a relative path");
-      if (!out.files.empty() && out.files.back().path >= file->path) return wrong("files are in the order of their paths, each once");
+      if (!out.files.empty() && out.files.back().path >= file->path)
+        return wrong("files are in the order of their paths, each once");
       if (out.files.size() == kManifestFilesMax) return wrong("too many files");
       out.files.push_back(std::move(*file));
     } else if (number > 3 && line->starts_with("end ")) {

@@ -9,7 +9,8 @@ BackupManifest sample() {
   BackupManifest out;
   out.created = parse_rfc3339("2026-01-31T07:10:00Z").value();
   out.version = "0.1.0";
-  out.files = {{"log/00000000000000000000.seg", 4096, 0x0badcafe}, {"registry/agents", 0, 0}, {"store/a name.sst", 7, 1}};
+  out.files = {
+      {"log/00000000000000000000.seg", 4096, 0x0badcafe}, {"registry/agents", 0, 0}, {"store/a name.sst", 7, 1}};
   return out;
 }
 

@@ -130,8 +130,8 @@ bool Log::take_group(std::vector<Batch>& group) {
 }
 
 void Log::commit(std::vector<Batch>& group) {
-  const Result<> written = dead_ ? fail(ErrorCode::kIo, "the log has failed to sync and takes nothing more")
-                                 : write(group);
+  const Result<> written =
+      dead_ ? fail(ErrorCode::kIo, "the log has failed to sync and takes nothing more") : write(group);
   if (!written.has_value()) return refuse(group, written.error());
   if (refusing_) log_info(kModule, "writes again");
   refusing_ = false;

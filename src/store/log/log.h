@@ -53,10 +53,10 @@ struct RecoveryReport {
   LogPosition begin{};  // Of the oldest segment.
   LogPosition end{};    // Where the log goes on.
   uint64_t segments = 0;
-  uint64_t records = 0;        // Visited.
-  uint64_t bytes = 0;          // Read.
-  uint64_t damaged_bytes = 0;  // Had been acknowledged and are lost.
-  uint64_t torn_bytes = 0;     // An unfinished group at the end, never acknowledged, cut off.
+  uint64_t records = 0;            // Visited.
+  uint64_t bytes = 0;              // Read.
+  uint64_t damaged_bytes = 0;      // Had been acknowledged and are lost.
+  uint64_t torn_bytes = 0;         // An unfinished group at the end, never acknowledged, cut off.
   std::vector<std::string> notes;  // One line for each thing that was not as it should be.
 };
 
@@ -129,9 +129,9 @@ class Log final : public CommitLog {
   // The committer's own.
   std::unique_ptr<AppendFile> file_;  // Null: a new segment is due.
   Bytes buffer_;
-  bool unmarked_ = false;   // A group was committed and no mark stands behind it yet.
+  bool unmarked_ = false;  // A group was committed and no mark stands behind it yet.
   bool refusing_ = false;
-  bool dead_ = false;       // A sync has failed and `die` came back (tests): nothing is acknowledged any more.
+  bool dead_ = false;  // A sync has failed and `die` came back (tests): nothing is acknowledged any more.
 
   std::mutex mutex_;  // Guards what follows.
   std::condition_variable ready_;

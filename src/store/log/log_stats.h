@@ -12,17 +12,17 @@
 namespace dragonfly {
 
 struct LogStats {
-  Histogram sync_s;      // One fdatasync.
-  Counter bytes;         // Durable, marks included.
-  Counter batches;       // Durable.
-  Counter groups;        // Appends with their sync.
-  Counter refused;       // Batches that submit() turned away: the queue was full or the log stopped.
-  Counter failed;        // Batches whose callback got an error.
-  Counter damaged_bytes; // Lost to damage, found by replay().
-  Gauge queue_bytes;     // Taken and neither durable nor failed yet.
+  Histogram sync_s;       // One fdatasync.
+  Counter bytes;          // Durable, marks included.
+  Counter batches;        // Durable.
+  Counter groups;         // Appends with their sync.
+  Counter refused;        // Batches that submit() turned away: the queue was full or the log stopped.
+  Counter failed;         // Batches whose callback got an error.
+  Counter damaged_bytes;  // Lost to damage, found by replay().
+  Gauge queue_bytes;      // Taken and neither durable nor failed yet.
   Gauge disk_bytes;
   Gauge segments;
-  Gauge refusing;        // 1 while the newest attempt to write has failed.
+  Gauge refusing;  // 1 while the newest attempt to write has failed.
 
   void write(MetricsText& text) const;
   MetricsRegistry::Registration register_metrics(MetricsRegistry& registry) const {

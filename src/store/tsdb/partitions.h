@@ -79,7 +79,7 @@ class Partitions {
   rocksdb::DB* db_ = nullptr;
   // Changes of the set of column families and flushes of them exclude each other.
   std::mutex families_mutex_;  // Whoever makes, drops or flushes families; see hold().
-  mutable std::mutex mutex_;  // Guards the map alone; taken after families_mutex_ and never held for long.
+  mutable std::mutex mutex_;   // Guards the map alone; taken after families_mutex_ and never held for long.
   std::map<PartitionName, std::shared_ptr<Partition>> partitions_;
 };
 
