@@ -300,8 +300,8 @@ Result<> Server::start() {
 void Server::stop() {
   if (!std::exchange(running_, false)) return;
   registration_ = {};
-  http_.reset();      // Takes nothing more …
-  handlers_.reset();  // … and what runs ends before that which it asks does.
+  http_.reset();                     // Takes nothing more …
+  if (handlers_) handlers_->stop();  // … and what runs ends before that which it asks does.
   registry_thread_.request_stop();
   if (registry_thread_.joinable()) registry_thread_.join();
   if (checkpointer_) checkpointer_->stop();
@@ -313,8 +313,9 @@ void Server::stop() {
   }
   if (log_) log_->stop();
   for (auto& shard : shards_) shard->join();
-  door_.reset();   // Both have threads that post to shards,
-  store_.reset();  // which die before them.
+  handlers_.reset();  // Agents' answers were still handed to it.
+  door_.reset();      // Both have threads that post to shards,
+  store_.reset();     // which die before them.
 }
 
 }  // namespace

@@ -15,13 +15,18 @@ WorkerPool::WorkerPool(const std::string& name, size_t threads, size_t queue_max
   }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   for (auto& thread : threads_) thread.request_stop();
   threads_.clear();
+  std::deque<Task> dropped;  // Dies after the lock: what a task owns may post when it goes.
+  const std::lock_guard lock(mutex_);
+  dropped.swap(queue_);
 }
 
 bool WorkerPool::post(Task task) {

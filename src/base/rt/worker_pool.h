@@ -1,8 +1,8 @@
 // WorkerPool: an Executor with a fixed number of threads and a bounded queue.
 //
 // Units      sizes in tasks.
-// Ownership  owns its threads; the destructor stops after the running tasks and drops the queued ones.
-// Threading  any thread may post.
+// Ownership  owns its threads; the destructor is stop().
+// Threading  any thread may post, also to a stopped pool; stop(): the owner's, not one of the pool.
 // Errors     as Executor.
 // Limits     `queue_max` waiting tasks.
 #pragma once
@@ -26,6 +26,8 @@ class WorkerPool final : public Executor {
   WorkerPool(const std::string& name, size_t threads, size_t queue_max);
   ~WorkerPool() override;
   [[nodiscard]] bool post(Task task) override;
+  // Waits for the running tasks, drops the queued ones; from now on post() returns false. Again is harmless.
+  void stop();
 
  private:
   void run(std::stop_token stop);

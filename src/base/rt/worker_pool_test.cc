@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
 
 namespace dragonfly {
 namespace {
@@ -20,6 +22,26 @@ TEST(WorkerPool, RunsTasksAndRefusesBeyondItsQueue) {
   EXPECT_FALSE(pool.post([] {}));
   release.set_value();
   second.get_future().wait();
+}
+
+TEST(WorkerPool, AStoppedPoolRefusesAndHoldsNothing) {
+  WorkerPool pool("test", 1, 8);
+  std::promise<void> started;
+  std::atomic<bool> ended{false};
+  const auto held = std::make_shared<int>(1);
+  ASSERT_TRUE(pool.post([&] {
+    started.set_value();
+    while (held.use_count() < 3) std::this_thread::yield();
+    ended = true;
+  }));
+  started.get_future().wait();
+  ASSERT_TRUE(pool.post([held] {}));
+  ASSERT_TRUE(pool.post([held] {}));
+  pool.stop();
+  EXPECT_TRUE(ended) << "what ran has ended";
+  EXPECT_FALSE(pool.post([] {}));
+  EXPECT_EQ(held.use_count(), 1) << "what waited is gone";
+  pool.stop();
 }
 
 }  // namespace

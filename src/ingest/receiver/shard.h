@@ -144,6 +144,7 @@ class Shard final : public Executor {
   void queue_ack(AgentSession& agent);
   void send_acks();
   void run_timers(MonotonicTime now);
+  void end_requests();
   void answer_request(uint64_t request_id, const RowsBody& rows, const Dictionary& dictionary);
   void send_requests(MonotonicTime now);
 
@@ -175,6 +176,7 @@ class Shard final : public Executor {
   std::unordered_map<uint64_t, Request> requests_;
   uint64_t next_request_id_ = 1;
   MonotonicTime next_head_tick_{};
+  MonotonicTime receive_at_{};  // Until then the socket is not looked at.
   bool receiving_ = true;
   std::mutex turn_mutex_;
   std::jthread thread_;

@@ -52,6 +52,14 @@ void Shard::send_requests(MonotonicTime now) {
   }
 }
 
+void Shard::end_requests() {
+  for (auto& [id, request] : requests_) {
+    request.done(
+        fail(ErrorCode::kUnavailable, "the server stops; ask VM '{}' again when it is back", request.vm->identity.vm));
+  }
+  requests_.clear();
+}
+
 void Shard::answer_request(uint64_t request_id, const RowsBody& rows, const Dictionary& dictionary) {
   const auto at = requests_.find(request_id);
   if (at == requests_.end()) return;

@@ -304,5 +304,27 @@ TEST_F(ShardTest, AnAgentIsAskedOverItsAssociation) {
   EXPECT_EQ(answer.error().code, ErrorCode::kTimeout);
 }
 
+TEST_F(ShardTest, OpenRequestsAreAnsweredWhenTheShardEnds) {
+  make_shards(1);
+  FakeAgent agent(8, master_, kVm);
+  enrol(agent.record());
+  send(agent.make({.type = FrameType::kKeepAlive}));
+  receive_ack(agent);
+  VmEntry* vm = *directory_.intern_vm(kVm);
+  std::atomic<int> answers{0};
+  const auto done = [&](Result<std::vector<SampledRow>> result) {
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+    ++answers;
+  };
+  const auto ask = [&] { return shards_[0]->post([&] { shards_[0]->sample_now(*vm, {1}, 60s, done); }); };
+  ASSERT_TRUE(ask());
+  EXPECT_FALSE(receive().empty()) << "the agent was asked";
+  EXPECT_EQ(answers, 0);
+  shards_[0]->join();
+  EXPECT_EQ(answers, 1);
+  EXPECT_FALSE(ask()) << "whoever asks later is told so at once";
+}
+
 }  // namespace
 }  // namespace dragonfly
