@@ -83,6 +83,14 @@ class Tidy(unittest.TestCase):
         self.f('formats', {'src/store/log/a.h': '// docs/formats/log.md'}, 'not there')
         self.f('formats', {'src/store/log/a.h': '// docs/formats/log.md', 'docs/formats/log.md': ''}, None)
 
+    def test_limits(self):
+        code = {'src/a/b/c.h': 'constexpr int kThingsMax = 1;\nf("queue.size", "dragonfly_drops_total");\n'}
+        page = '| things | 1 | `kThingsMax`, `queue.size` | `dragonfly_drops_total` |\n'
+        self.f('limits', code | {'docs/limits.md': page}, None)
+        self.f('limits', code | {'docs/limits.md': page.replace('kThings', 'kOthers')}, 'limits.md:1: names kOthersMax')
+        self.f('limits', code | {'docs/limits.md': page.replace('queue.size', 'queue.length')}, 'names queue.length')
+        self.f('limits', code | {'docs/limits.md': page.replace('drops', 'losses')}, 'names dragonfly_losses_total')
+
 
 if __name__ == '__main__':
     unittest.main()

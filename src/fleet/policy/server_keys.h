@@ -24,7 +24,7 @@ struct ServerSettings {
   int64_t shards = 0;     // 0 = one for each CPU.
   bool allow_plaintext = false;
   bool telegraf = true;
-  int64_t receive_buffer_bytes = 0;  // 0 = the kernel's default.
+  int64_t receive_buffer_bytes = 4 << 20;  // 0 = the kernel's default.
   std::vector<std::string> cors_origins;
   std::vector<std::string> allowed_hosts;
   std::string log_level = "info";  // debug | info | warning | error
