@@ -254,7 +254,7 @@ std::optional<LogPosition> Head::oldest_unsealed() const {
   return oldest;
 }
 
-std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std::vector<VmId>& vms,
+std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std::vector<VmId>& vms, VmRows::Part part,
                                            size_t& rows) const {
   const Timestamp from = request.range.begin - request.previous_within;
   std::vector<CopiedSeries> out;
@@ -278,8 +278,8 @@ std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std
       writer.u64(static_cast<uint64_t>(unix_ns(entry.time)));
       writer.bytes(entry.fields);
     };
-    found->second->rows.visit(VmRows::Part::kAll, take);
-    found->second->late.visit(VmRows::Part::kAll, take);
+    found->second->rows.visit(part, take);
+    found->second->late.visit(part, take);
     if (rows > request.rows_max) break;
   }
   return out;

@@ -52,7 +52,8 @@ class Head final : public ShardHead {
     Bytes entries;  // u16 length · u64 boot · u64 time ns · fields, repeated; in order of arrival, late rows last.
   };
   // Only what `request` asks for of `vms`. Adds the number of rows to `rows`; stops, incomplete, beyond rows_max.
-  std::vector<CopiedSeries> copy(const ReadRequest& request, const std::vector<VmId>& vms, size_t& rows) const;
+  std::vector<CopiedSeries> copy(const ReadRequest& request, const std::vector<VmId>& vms, VmRows::Part part,
+                                 size_t& rows) const;
 
   size_t vm_count() const { return order_.size(); }
   size_t memory_bytes() const;

@@ -111,6 +111,59 @@ TEST_F(HeadTest, ReadsARangeWithTheRowBefore) {
   EXPECT_EQ(stats_.rows_stored.value(), 5u);
 }
 
+TEST_F(HeadTest, OnlyTheFieldsThatAreAsked) {
+  take(1000, 7, 1);
+  HeadReader reader(directory_, {{&executor_, &head_}}, executor_);
+  ReadRequest request;
+  request.vms = {vm_.id};
+  request.group = GroupId::kCpufreq;
+  request.fields = {0, 7};
+  request.range = {from_unix_ms(0), from_unix_ms(2000)};
+  const auto answer = read_and_wait(reader, request, 10s);
+  ASSERT_TRUE(answer.has_value());
+  const ColumnSet& rows = answer->series.at(0).rows;
+  ASSERT_EQ(rows.columns.size(), 2u);
+  EXPECT_EQ(rows.columns[0].as_double(0), 7);
+  EXPECT_EQ(rows.columns[1].present, std::vector<uint8_t>{0});
+  request.cancellation = Cancellation::make();
+  request.cancellation.cancel();
+  EXPECT_EQ(read_and_wait(reader, request, 10s).error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(HeadTest, HoursWithRowsThatTheStoreHasNotAreUncovered) {
+  constexpr int64_t kHourMs = 3'600'000;
+  HeadReader reader(directory_, {{&executor_, &head_}}, executor_);
+  const auto f = [&](const std::string& want) {
+    RollupRequest request;
+    request.vms = {vm_.id};
+    request.group = GroupId::kCpufreq;
+    request.fields = {0};
+    request.range = {from_unix_ms(60'000), from_unix_ms(10 * kHourMs)};
+    const auto answer = read_rollups_and_wait(reader, request, 10s);
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_TRUE(answer->series.empty());
+    std::string got;
+    for (const VmRanges& vm : answer->uncovered) {
+      for (const TimeRange& range : vm.ranges)
+        got += fmt::format("{}-{} ", unix_ms(range.begin) / 60'000, unix_ms(range.end) / 60'000);  // Minutes.
+    }
+    EXPECT_EQ(got, want);
+  };
+  head_.tick(now_);
+  f("");
+  take(120'000, 1, 1);
+  f("1-60 ");
+  take(3 * kHourMs, 1, 2);
+  f("1-60 180-240 ");
+  take(2 * kHourMs, 1, 3);  // Late.
+  f("1-60 120-240 ");
+  head_.tick(now_ + 31s);
+  f("1-60 120-240 ");  // On its way.
+  for (auto& answer : store_.answers) answer(SealOutcome{1, 0});
+  EXPECT_FALSE(read(0, 10 * kHourMs).empty());  // The window stays here …
+  f("");                                        // … but the store has it.
+}
+
 TEST_F(HeadTest, RowsStayReadableWhileTheyAreSealedAndTheWindowAfterwards) {
   head_.tick(now_);
   for (int i = 0; i < 20; ++i) take(i * 2000, i, static_cast<uint64_t>(i));

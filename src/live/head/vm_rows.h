@@ -60,7 +60,7 @@ class VmRows {
   // Log position of the oldest row that the store does not have.
   std::optional<LogPosition> oldest_position() const { return sealing() ? sealing_from_ : unsealed_from_; }
 
-  enum class Part { kAll, kSealing };
+  enum class Part { kAll, kSealing, kNotStored };  // The last: what the store is not known to have.
   template <class Visit>
   void visit(Part part, Visit&& visit) const;
   size_t memory_bytes() const { return bytes_.capacity() + series_.capacity() * sizeof(Series); }
@@ -81,7 +81,8 @@ class VmRows {
 
 template <class Visit>
 void VmRows::visit(Part part, Visit&& visit) const {
-  const size_t begin = part == Part::kSealing ? sealing_begin_ : 0;
+  size_t begin = 0;
+  if (part != Part::kAll) begin = part == Part::kSealing || sealing() ? sealing_begin_ : sealed_until_;
   const size_t end = part == Part::kSealing ? sealed_until_ : bytes_.size();
   ByteReader in(ByteView(bytes_).subspan(begin, end - begin));
   while (in.remaining() > 0) {

@@ -81,20 +81,6 @@ struct Gathering {
   }
 };
 
-// Adds ranges to ranges: sorted, none touching another.
-void unite(std::vector<TimeRange>& to, const std::vector<TimeRange>& from) {
-  to.insert(to.end(), from.begin(), from.end());
-  std::ranges::sort(to, {}, &TimeRange::begin);
-  size_t last = 0;
-  for (size_t i = 1; i < to.size(); ++i) {
-    if (to[i].begin <= to[last].end)
-      to[last].end = std::max(to[last].end, to[i].end);
-    else
-      to[++last] = to[i];
-  }
-  if (!to.empty()) to.resize(last + 1);
-}
-
 using RangesOf = std::map<VmId, std::vector<TimeRange>>;
 
 // True where it told something new.
@@ -211,6 +197,19 @@ void SeriesReader::read_rollups(RollupRequest request, RollupDone done) {
   RollupAnswer out;
   out.uncovered = all_uncovered(request.vms, request.range);
   done(std::move(out));
+}
+
+void unite(std::vector<TimeRange>& to, const std::vector<TimeRange>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+  std::ranges::sort(to, {}, &TimeRange::begin);
+  size_t last = 0;
+  for (size_t i = 1; i < to.size(); ++i) {
+    if (to[i].begin <= to[last].end)
+      to[last].end = std::max(to[last].end, to[i].end);
+    else
+      to[++last] = to[i];
+  }
+  if (!to.empty()) to.resize(last + 1);
 }
 
 std::vector<VmRanges> all_uncovered(const std::vector<VmId>& vms, TimeRange range) {

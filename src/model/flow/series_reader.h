@@ -103,6 +103,8 @@ class SeriesReader {
   virtual void read_rollups(RollupRequest request, RollupDone done);
 };
 
+// Adds ranges to ranges: ascending and apart from each other afterwards.
+void unite(std::vector<TimeRange>& to, const std::vector<TimeRange>& from);
 // The whole hours that `range` touches, cut to it, as one range of each VM.
 std::vector<VmRanges> all_uncovered(const std::vector<VmId>& vms, TimeRange range);
 

@@ -186,5 +186,88 @@ TEST(ReadAndWait, ReturnsTheAnswerOrTimesOut) {
   EXPECT_EQ(read_and_wait(threaded, request(0, 100), 10s).error().code, ErrorCode::kIo);
 }
 
+constexpr Duration kHour = std::chrono::hours(1);
+Timestamp hour(int64_t number) { return from_unix_ns(number * kHour.count()); }
+
+// Has rollups of a gauge (a count an hour) in some hours, and rows without rollups in others.
+class RollupReader final : public SeriesReader {
+ public:
+  RollupReader(std::vector<int64_t> covered, std::vector<int64_t> uncovered)
+      : covered_(std::move(covered)), uncovered_(std::move(uncovered)) {}
+  void read(ReadRequest, Done done) override { done(ReadAnswer{}); }
+  void read_rollups(RollupRequest request, RollupDone done) override {
+    ++calls;
+    RollupAnswer out;
+    SeriesRollups series{VmId{1}, "", rollup_columns(kinds_of(request.group, request.fields), request.parts)};
+    for (const int64_t number : covered_) {
+      bool excluded = false;
+      for (const VmRanges& vm : request.excluded) {
+        for (const TimeRange& range : vm.ranges) excluded |= range.contains(hour(number));
+      }
+      if (excluded) continue;
+      series.rows.times_ns.push_back(unix_ns(hour(number)));
+      series.rows.boots.push_back(0);
+      for (Column& column : series.rows.columns) {
+        column.bits.push_back(1);
+        column.present.push_back(1);
+      }
+    }
+    if (!series.rows.empty()) out.series.push_back(std::move(series));
+    std::vector<TimeRange> ranges;
+    for (const int64_t number : uncovered_) unite(ranges, {{hour(number), hour(number + 1)}});
+    if (!ranges.empty()) out.uncovered.push_back({VmId{1}, ranges});
+    done(std::move(out));
+  }
+  int calls = 0;
+
+ private:
+  const std::vector<int64_t> covered_;
+  const std::vector<int64_t> uncovered_;
+};
+
+TEST(MergedReader, RollupsOnlyWhereNoPartHasNewerRows) {
+  const auto f = [](std::vector<std::pair<std::vector<int64_t>, std::vector<int64_t>>> parts, const std::string& want) {
+    std::vector<std::unique_ptr<RollupReader>> readers;
+    std::vector<SeriesReader*> all;
+    for (auto& [covered, uncovered] : parts) {
+      readers.push_back(std::make_unique<RollupReader>(covered, uncovered));
+      all.push_back(readers.back().get());
+    }
+    MergedReader merged(all);
+    RollupRequest request;
+    request.vms = {VmId{1}};
+    request.fields = {0};
+    request.parts = RollupParts{} | RollupPart::kCount;
+    request.range = {hour(0), hour(10)};
+    request.period = kHour;
+    const auto answer = read_rollups_and_wait(merged, request, 10s);
+    ASSERT_TRUE(answer.has_value());
+    std::string got;
+    for (const SeriesRollups& series : answer->series) {
+      for (const int64_t time : series.rows.times_ns) got += fmt::format("{} ", time / kHour.count());
+    }
+    got += "raw:";
+    for (const VmRanges& vm : answer->uncovered) {
+      for (const TimeRange& range : vm.ranges)
+        got += fmt::format(" {}-{}", unix_ns(range.begin) / kHour.count(), unix_ns(range.end) / kHour.count());
+    }
+    EXPECT_EQ(got, want);
+  };
+  f({{{1, 2, 3}, {}}, {{}, {}}}, "1 2 3 raw:");
+  f({{{1, 2, 3}, {}}, {{}, {3}}}, "1 2 raw: 3-4");
+  f({{{1, 2, 3}, {4}}, {{}, {3}}}, "1 2 raw: 3-5");
+  f({{{1}, {2}}, {{1, 2}, {}}}, "1 raw: 2-3");  // The later one is asked again: the earlier has newer rows.
+  f({{{}, {}}, {{}, {}}}, "raw:");
+  FakeReader plain(ReadAnswer{});
+  RollupRequest request;
+  request.vms = {VmId{2}, VmId{1}};
+  request.fields = {0};
+  request.range = {hour(0) + 1min, hour(2)};
+  const auto answer = read_rollups_and_wait(plain, request, 10s);
+  ASSERT_EQ(answer->uncovered.size(), 2u);
+  EXPECT_EQ(answer->uncovered[0].vm, VmId{1});
+  EXPECT_EQ(answer->uncovered[1].ranges.at(0).begin, hour(0) + 1min);
+}
+
 }  // namespace
 }  // namespace dragonfly

@@ -197,4 +197,14 @@ void ColumnSet::keep_with_previous(TimeRange range, Duration within) {
   keep_rows(*this, first, std::max(first, at(range.end)));
 }
 
+void ColumnSet::select(std::span<const uint16_t> fields) {
+  std::vector<Column> selected(fields.size());
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i] < columns.size()) selected[i] = std::move(columns[fields[i]]);
+    selected[i].bits.resize(rows());
+    selected[i].present.resize(rows());
+  }
+  columns = std::move(selected);
+}
+
 }  // namespace dragonfly

@@ -55,6 +55,9 @@ struct ColumnSet {
   // keep(), and of the rows before it, as far as they are at most `within` older than range.begin, each that is the
   // last to have some column. Requires sorted rows.
   void keep_with_previous(TimeRange range, Duration within);
+  // Keeps the columns of these numbers, strictly ascending: column i is then fields[i], without values where it was not
+  // there.
+  void select(std::span<const uint16_t> fields);
   bool operator==(const ColumnSet&) const = default;
 };
 
