@@ -1,7 +1,9 @@
 #include "agent_key.h"
+#include "data_commands.h"
 #include "wiring.h"
 
 int main(int argc, char** argv) {
   const dragonfly::ServerOptions options = dragonfly::read_options(argc, argv);
+  if (options.data_command) return dragonfly::run_data_command(options);
   return options.agent_key ? dragonfly::make_agent_keys(options) : dragonfly::run_server(options);
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/net/endpoint.h"
+#include "data_commands.h"
 
 namespace dragonfly {
 namespace {
@@ -66,6 +67,8 @@ ServerOptions read_options(int argc, char** argv) {
   fresh->add_option("--count", count, "Makes keys for PREFIX1 … PREFIXN instead")->type_name("N");
   fresh->add_option("--prefix", prefix, "With --count (default: vm-)")->type_name("TEXT");
   fresh->add_option("--out", out, "Where the key goes (default: standard output)")->type_name("FILE");
+  std::optional<DataCommand> data_command;
+  add_data_commands(app, data_dir, data_command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -80,6 +83,8 @@ ServerOptions read_options(int argc, char** argv) {
   options.settings = ServerSettings::from(config);
   options.policy = Policy::from(config);
   options.warnings = config.warnings();
+  options.data_command = data_command;
+  if (data_command) return options;
   if (!fresh->parsed()) {
     check_http(options.settings.http, insecure);
     return options;

@@ -17,11 +17,18 @@ struct AgentKeyRequest {
   std::string out;  // Empty: standard output.
 };
 
+// A command about a data directory: `merge`, `check`, …
+struct DataCommand {
+  enum class Kind : uint8_t { kCheck, kMerge };
+  Kind kind = Kind::kCheck;
+};
+
 struct ServerOptions {
   ServerSettings settings;
   Policy policy;
   std::vector<std::string> warnings;
   std::optional<AgentKeyRequest> agent_key;  // `agent-key new`
+  std::optional<DataCommand> data_command;
 };
 
 // Ends the process for --help, --version and wrong usage (exit code 2).

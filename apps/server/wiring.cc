@@ -10,6 +10,7 @@
 #include "base/obs/log.h"
 #include "base/rt/worker_pool.h"
 #include "checkpointer.h"
+#include "data_directory.h"
 #include "disk_reserve.h"
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
@@ -22,12 +23,17 @@ namespace {
 
 constexpr Duration kCheckpointInterval = 30s;
 constexpr Duration kRegistryInterval = 1s;
+constexpr int kSealRoundsMax = 1'000'000;
 
 class Server {
  public:
   explicit Server(const ServerOptions& options) : settings_(options.settings), policy_(options.policy) {}
   ~Server() { stop(); }
   Result<> start();
+  // Without API, receiving and checkpoints: for what is done to the data alone.
+  Result<> start_offline();
+  // Puts everything into merged chunks and removes the log. Nothing else runs; only stop() may follow. Returns hours.
+  Result<size_t> merge_everything();
   void stop();
   // Reads what was appended to the registry and tells the shards.
   void poll_registry();
@@ -38,6 +44,7 @@ class Server {
   Result<> open_sockets();
   Result<> recover();
   Result<> open_api();
+  Result<> seal_everything();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
   void write_metrics(MetricsText& text) const;
@@ -278,6 +285,11 @@ Result<> Server::start() {
   DF_TRY(recover());
   DF_TRY(open_api());
   running_ = true;
+  // Without it only the commands that ask a running server do not find this one.
+  if (auto told = system_files().replace_file(Path(settings_.data_dir) / kListeningName,
+                                              as_bytes(fmt::format("{}\n", listening())));
+      !told)
+    log_warning("server", "{}", told.error().message);
   log_->start();
   for (auto& shard : shards_) shard->start();
   checkpointer_->start(kCheckpointInterval, policy_.retention_raw);
@@ -297,8 +309,56 @@ Result<> Server::start() {
   return {};
 }
 
+Result<> Server::start_offline() {
+  DF_TRY(open_files());
+  DF_TRY(open_sockets());
+  DF_TRY(recover());
+  running_ = true;
+  log_->start();
+  for (auto& shard : shards_) {
+    shard->start();
+    shard->stop_receiving();
+  }
+  return {};
+}
+
+Result<size_t> Server::merge_everything() {
+  DF_TRY(seal_everything());
+  DF_TRY(checkpointer_->run_once());
+  auto merged = store_->merge_all();
+  if (!merged) return merged;
+  log_->stop();
+  DF_TRY(store_->checkpoint(log_->end()));
+  log_->cut(log_->end());
+  return merged;
+}
+
+Result<> Server::seal_everything() {
+  // Every row is older than what a head waits for before it seals.
+  const MonotonicTime later = clock_.monotonic() + 1h;
+  for (int round = 0; round < kSealRoundsMax; ++round) {
+    bool sealed = true;
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      std::promise<bool> done;
+      Head& head = *heads_[i];
+      if (!shards_[i]->post([&] {
+            head.tick(later);
+            done.set_value(!head.oldest_unsealed());
+          }))
+        return fail(ErrorCode::kUnavailable, "a shard is too busy");
+      sealed = done.get_future().get() && sealed;
+    }
+    if (sealed) return {};
+    std::promise<void> pause;
+    (void)pause.get_future().wait_for(1ms);  // The store's answers come meanwhile.
+  }
+  const std::string error = store_->background_error();
+  return fail(ErrorCode::kIo, "not all rows could be sealed{}{}", error.empty() ? "" : ": ", error);
+}
+
 void Server::stop() {
   if (!std::exchange(running_, false)) return;
+  (void)system_files().remove(Path(settings_.data_dir) / kListeningName);
   registration_ = {};
   http_.reset();                     // Takes nothing more …
   if (handlers_) handlers_->stop();  // … and what runs ends before that which it asks does.
@@ -319,6 +379,23 @@ void Server::stop() {
 }
 
 }  // namespace
+
+int run_merge(const ServerOptions& options) {
+  ServerOptions offline = options;
+  offline.settings.udp = "127.0.0.1:0";
+  const auto refuse = [](const Error& error) {
+    fmt::print(stderr, "cb-dragonfly merge: {}\n", error.message);
+    return 1;
+  };
+  if (const auto free = lock_data(options.settings.data_dir); !free) return refuse(free.error());
+  Server server(offline);
+  if (auto started = server.start_offline(); !started) return refuse(started.error());
+  const auto merged = server.merge_everything();
+  server.stop();
+  if (!merged) return refuse(merged.error());
+  fmt::print("merged {} hours; the log is empty\n", *merged);
+  return 0;
+}
 
 int run_server(const ServerOptions& options) {
   sigset_t signals;

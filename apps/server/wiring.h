@@ -11,4 +11,6 @@
 
 namespace dragonfly {
 int run_server(const ServerOptions& options);
+// Seals all rows, merges all hours and removes the log, while no server has the directory.
+int run_merge(const ServerOptions& options);
 }  // namespace dragonfly

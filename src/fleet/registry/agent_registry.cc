@@ -93,6 +93,36 @@ class FileLock {
 
 }  // namespace
 
+RegistryCheck AgentRegistry::check(FileSystem& files, const Path& data_directory) {
+  RegistryCheck out;
+  auto key = read_master_key(files, data_directory / "secrets" / "fleet.key");
+  if (key) {
+    wipe(*key);
+  } else if (key.error().code != ErrorCode::kNotFound) {
+    out.damage.push_back(key.error().message);
+  }
+  const auto content = files.read_file(data_directory / "registry" / "agents", kFileBytesMax);
+  if (!content) {
+    if (content.error().code != ErrorCode::kNotFound) out.damage.push_back(content.error().message);
+    return out;
+  }
+  if (!key && key.error().code == ErrorCode::kNotFound) out.damage.push_back(key.error().message);
+  std::map<uint64_t, bool> active;
+  std::string_view text = as_text(*content);
+  for (size_t number = 1; !text.empty(); ++number) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const bool unfinished = end == text.size();
+    if (const auto record = parse_line(text.substr(0, end))) {
+      active[record->agent_id] = !record->revoked;
+    } else if (end > 0 && !unfinished) {
+      out.damage.push_back(fmt::format("registry/agents: line {} is damaged", number));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  out.agents = static_cast<uint64_t>(std::ranges::count_if(active, [](const auto& one) { return one.second; }));
+  return out;
+}
+
 Result<AgentRegistry> AgentRegistry::open(FileSystem& files, Random& random, const Path& data_directory) {
   const Path secrets = data_directory / "secrets";
   const Path registry = data_directory / "registry";

@@ -22,9 +22,17 @@
 
 namespace dragonfly {
 
+struct RegistryCheck {
+  uint64_t agents = 0;              // Enrolled and not revoked.
+  std::vector<std::string> damage;  // For people; each names its file.
+};
+
 class AgentRegistry {
  public:
   static constexpr size_t kAgentsMax = 1'000'000;
+
+  // Reads both files and says what is damaged; makes and changes nothing. Files that are not there are no damage.
+  static RegistryCheck check(FileSystem& files, const Path& data_directory);
 
   static Result<AgentRegistry> open(FileSystem& files, Random& random, const Path& data_directory);
 

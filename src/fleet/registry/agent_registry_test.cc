@@ -50,6 +50,22 @@ TEST_F(AgentRegistryTest, SkipsDamagedLinesAndKeepsTheRest) {
   EXPECT_EQ(server.damaged_lines(), 1u);
 }
 
+TEST_F(AgentRegistryTest, CheckNamesWhatIsDamagedAndMakesNothing) {
+  EXPECT_TRUE(AgentRegistry::check(system_files(), directory_).damage.empty());
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "secrets"));
+  AgentRegistry tool = open();
+  ASSERT_TRUE(tool.create({{"ns", "m", "a"}, {"ns", "m", "b"}}).has_value());
+  EXPECT_EQ(AgentRegistry::check(system_files(), directory_).agents, 2u);
+  EXPECT_TRUE(AgentRegistry::check(system_files(), directory_).damage.empty());
+  std::fstream(directory_ / "registry/agents", std::ios::in | std::ios::out).seekp(12).put('x');
+  const auto damaged = AgentRegistry::check(system_files(), directory_);
+  EXPECT_EQ(damaged.agents, 1u);
+  ASSERT_EQ(damaged.damage.size(), 1u);
+  EXPECT_EQ(damaged.damage[0], "registry/agents: line 2 is damaged");
+  std::ofstream(directory_ / "secrets/fleet.key") << "no key";
+  EXPECT_EQ(AgentRegistry::check(system_files(), directory_).damage.size(), 2u);
+}
+
 TEST_F(AgentRegistryTest, FilesAreForTheOwnerOnly) {
   AgentRegistry tool = open();
   ASSERT_TRUE(tool.create({{"ns", "m", "a"}}).has_value());

@@ -70,6 +70,11 @@ void Log::cut(LogPosition position) {
       removed.push_back(segments_.front().base);
       segments_.pop_front();
     }
+    // Nobody writes into the newest one any more.
+    if (stopping_ && segments_.size() == 1 && end() <= position) {
+      removed.push_back(segments_.front().base);
+      segments_.clear();
+    }
     if (removed.empty()) return;
     publish_disk();
   }

@@ -79,7 +79,7 @@ class Log final : public CommitLog {
 
   [[nodiscard]] bool submit(Bytes records, Urgency urgency, Done done) override;
   LogPosition end() const override { return LogPosition{position_.load(std::memory_order_acquire)}; }
-  // Removes the segments that lie wholly before `position`; the newest one stays.
+  // Removes the segments that lie wholly before `position`; the newest one stays until the log was stopped.
   void cut(LogPosition position);
 
  private:

@@ -10,7 +10,6 @@ namespace {
 
 // Keys of the column family "meta": the store's own, and what put_metadata was given.
 constexpr std::string_view kSequenceKey = "i/sequence";
-constexpr std::string_view kLogBeginKey = "i/log_begin";
 constexpr std::string_view kUserPrefix = "u/";
 
 Bytes number_bytes(uint64_t number) {

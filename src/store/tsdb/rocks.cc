@@ -230,4 +230,22 @@ Result<OpenedStore> open_store(const StoreOptions& options, const std::shared_pt
   return fresh;
 }
 
+Result<OpenedStore> open_store_read_only(const StoreOptions& options) {
+  const rocksdb::DBOptions database = database_options(options, nullptr, true);
+  std::vector<std::string> names;
+  auto status = rocksdb::DB::ListColumnFamilies(database, options.directory, &names);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const auto& name : names) {
+    const auto known = parse_partition_name(name);
+    families.emplace_back(name, family_options(options, known ? known->tier : Tier::kRaw));
+  }
+  OpenedStore out;
+  rocksdb::DB* db = nullptr;
+  if (status.ok()) status = rocksdb::DB::OpenForReadOnly(database, options.directory, families, &out.families, &db);
+  if (!status.ok())
+    return fail(to_error(status, fmt::format("{} cannot be opened as a whole", options.directory.string())));
+  out.db.reset(db);
+  return out;
+}
+
 }  // namespace dragonfly

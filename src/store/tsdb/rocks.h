@@ -62,6 +62,8 @@ struct OpenedStore {
 };
 
 Result<OpenedStore> open_store(const StoreOptions& options, const std::shared_ptr<BackgroundState>& background);
+// Writes nothing and opens nothing that is not whole: kCorruption, kIo.
+Result<OpenedStore> open_store_read_only(const StoreOptions& options);
 
 // Path of each live file of a column family.
 std::vector<std::string> files_of(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family);

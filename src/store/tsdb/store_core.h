@@ -18,6 +18,9 @@
 
 namespace dragonfly {
 
+// Key of "meta": from where on the log is needed.
+inline constexpr std::string_view kLogBeginKey = "i/log_begin";
+
 rocksdb::WriteOptions chunk_write_options();
 
 struct StoreCore {

@@ -1,0 +1,23 @@
+// Commands about a data directory: check, merge. Each returns the exit code of the process.
+#pragma once
+
+#include "options.h"
+
+namespace CLI {
+class App;
+}
+
+namespace dragonfly {
+
+// Adds the subcommands; after parsing, `command` is the one that was given.
+void add_data_commands(CLI::App& app, std::string& data_dir, std::optional<DataCommand>& command);
+
+int run_data_command(const ServerOptions& options);
+
+// Exit codes besides 0 and the 2 of wrong usage.
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitDamaged = 3;
+
+int run_check(const ServerOptions& options);  // check_command.cc
+
+}  // namespace dragonfly

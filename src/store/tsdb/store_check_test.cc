@@ -1,0 +1,109 @@
+#include "store/tsdb/store_check.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "base/rt/random.h"
+#include "store/tsdb/store_fixture.h"
+
+namespace dragonfly {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class StoreCheckTest : public StoreFixture {
+ protected:
+  static constexpr uint32_t kVms = 30;
+
+  void fill() {
+    open();
+    for (int64_t half = 0; half < 2; ++half) {
+      for (int64_t minute = half * 10; minute < (half + 1) * 10; ++minute) {
+        std::vector<SealedRows> batch;
+        for (uint32_t vm = 1; vm <= kVms; ++vm) batch.push_back(cpu_rows(vm, minute * 60, 60));
+        ASSERT_TRUE(append(std::move(batch)).has_value());
+      }
+      ASSERT_TRUE(db->put_metadata(fmt::format("vm/{}", half), as_bytes("identity")).has_value());
+      ASSERT_TRUE(db->checkpoint(LogPosition{static_cast<uint64_t>(half) + 41}).has_value());
+    }
+    db.reset();
+  }
+  StoreCheck check() const { return check_store(directory / "store", {}).value(); }
+  static void flip(const fs::path& path, uint64_t at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte);
+  }
+  std::vector<fs::path> files() const {
+    std::vector<fs::path> out;
+    for (const auto& entry : fs::directory_iterator(directory / "store")) out.push_back(entry.path());
+    std::ranges::sort(out);
+    return out;
+  }
+};
+
+TEST_F(StoreCheckTest, AWholeStoreAndNone) {
+  EXPECT_EQ(check_store(directory / "none", {}).error().code, ErrorCode::kNotFound);
+  fill();
+  const auto before = files();
+  uint64_t done = 0;
+  uint64_t all = 0;
+  const auto whole = check_store(directory / "store", [&](uint64_t now, uint64_t total) {
+    EXPECT_GE(now, done);
+    done = now;
+    all = total;
+  });
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_THAT(whole->damage, IsEmpty());
+  EXPECT_EQ(whole->rows, uint64_t{kVms} * 20 * 60);
+  EXPECT_EQ(whole->log_begin, LogPosition{42});
+  EXPECT_GE(whole->metadata, 4u);
+  EXPECT_EQ(done, all);
+  EXPECT_EQ(files(), before);  // Nothing was made.
+}
+
+TEST_F(StoreCheckTest, EveryFlippedBitOfAFileIsNamed) {
+  fill();
+  SeededRandom random(7);
+  size_t tried = 0;
+  for (const fs::path& path : files()) {
+    const std::string name = path.filename().string();
+    // OPTIONS is not read, and the logs of the database hold nothing.
+    if (path.extension() != ".sst" && !name.starts_with("MANIFEST") && name != "CURRENT") continue;
+    const uint64_t size = fs::file_size(path);
+    for (int i = 0; i < 12; ++i, ++tried) {
+      const uint64_t at = random.below(size);
+      flip(path, at);
+      const StoreCheck found = check();
+      EXPECT_GE(found.damaged, 1u) << name << " at " << at << " of " << size;
+      if (path.extension() == ".sst") {
+        EXPECT_THAT(found.damage, Contains(HasSubstr(name))) << at;
+        EXPECT_GT(found.chunks, 0u);
+      }
+      flip(path, at);
+    }
+  }
+  EXPECT_GT(tried, 40u);
+  EXPECT_THAT(check().damage, IsEmpty());
+}
+
+TEST_F(StoreCheckTest, AMissingFileIsNamed) {
+  fill();
+  for (const fs::path& path : files()) {
+    if (path.extension() != ".sst") continue;
+    fs::rename(path, directory / "aside");
+    EXPECT_THAT(check().damage, Not(IsEmpty()));
+    fs::rename(directory / "aside", path);
+  }
+  EXPECT_THAT(check().damage, IsEmpty());
+}
+
+}  // namespace
+}  // namespace dragonfly
