@@ -73,7 +73,7 @@ int run_agent(std::span<const char* const> arguments) {
 
   const SystemClock clock;
   SystemRandom random;
-  const auto agent = Agent::start(*options, *keys, machine_name(), clock, random);
+  const auto agent = Agent::start(*options, *keys, machine_name(), clock, random, system_files());
   if (!agent) return told(agent.error());
   if (options->once) return print((*agent)->sample_once()), 0;
   (*agent)->run(stop_descriptor());

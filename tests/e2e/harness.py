@@ -54,10 +54,10 @@ class Answer:
 class Process:
     """A program with its standard output read line by line and its standard error in a file."""
 
-    def __init__(self, test, name, args, log_name=None):
+    def __init__(self, test, name, args, log_name=None, wrap=()):
         self.name = name
         self.log = pathlib.Path(test.folder, f'{log_name or name}-{test.next_number()}.log')
-        self.args = [str(BIN / name), *map(str, args)]
+        self.args = [*wrap, str(BIN / name), *map(str, args)]
         self.lines = []
         self.changed = threading.Condition()
         with open(self.log, 'wb') as log:
@@ -216,8 +216,11 @@ class Server(Process):
 
 
 class Agent(Process):
-    def __init__(self, test, server, key, interval='1s', args=()):
-        super().__init__(test, 'cb-agent', ['--server', server.udp, '--key', key, '--interval', interval, *args])
+    """`wrap`: what comes before the program on the command line."""
+
+    def __init__(self, test, server, key, interval='1s', args=(), wrap=()):
+        super().__init__(test, 'cb-agent', ['--server', server.udp, '--key', key, '--interval', interval, *args],
+                         wrap=wrap)
 
 
 class Shooter(Process):

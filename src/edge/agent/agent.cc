@@ -12,6 +12,8 @@ namespace dragonfly {
 namespace {
 constexpr std::string_view kModule = "agent";
 constexpr size_t kAckBytesMax = 2048;  // A server's datagrams are frames.
+// What a spool holds need not stay in memory; rows of minutes do, so that a short outage costs no reading.
+constexpr size_t kMemoryBesideSpool = 256 << 10;
 constexpr size_t kGoodbyeFrames = 64;  // In each of its steps of 50 ms at most.
 constexpr Duration kWaitMax = 5s;      // The server's name and the wall clock are looked at so often.
 }  // namespace
@@ -26,7 +28,8 @@ Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& c
       batch_(kAckBytesMax) {}
 
 Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::span<const AgentKey> keys,
-                                            const std::string& hostname, const Clock& clock, Random& random) {
+                                            const std::string& hostname, const Clock& clock, Random& random,
+                                            FileSystem& files) {
   auto identity = make_identity(options, keys, hostname);
   if (!identity) return fail(identity.error());
   std::unique_ptr<Agent> agent(new Agent(options, *identity, clock));
@@ -35,9 +38,12 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::sp
   if (!dictionary) return fail(dictionary.error());
   if (options.once) return agent;
   DF_TRY(agent->check_server());
+  DF_TRY(agent->open_spool(random, files));
   DF_TRY(agent->open_socket());
   DatagramSink& sink = *agent;
-  agent->association_.emplace(agent->identity_, *dictionary, RowBufferLimits{}, random, sink, agent->now());
+  RowBufferLimits limits;
+  if (agent->spool_) limits.bytes_max = kMemoryBesideSpool;
+  agent->association_.emplace(agent->identity_, *dictionary, limits, random, sink, agent->spool_.get(), agent->now());
   return agent;
 }
 
@@ -48,6 +54,24 @@ Result<> Agent::check_server() const {
       "--server {} is not a loopback address, and without --key frames would cross the network in clear; give a "
       "key file (made on the server by `cb-dragonfly agent-key new`)",
       server_.text());
+}
+
+// Nobody who did not ask for a spool is kept from starting by it; who did is, but for a full disk.
+Result<> Agent::open_spool(Random& random, FileSystem& files) {
+  const bool named = options_.spool_dir.has_value();
+  const Path directory = options_.spool_dir.value_or(std::string(kSpoolDirDefault));
+  if (directory == kNoSpool || (!named && !files.list(directory))) return {};
+  auto opened = RowSpool::open(files, directory, identity_.agent_id, {options_.spool_bytes_max, options_.spool_age_max},
+                               random, clock_.wall());
+  if (opened) {
+    spool_ = std::move(*opened);
+    return {};
+  }
+  if (named && opened.error().code != ErrorCode::kNoSpace) {
+    return fail(opened.error().code, "--spool-dir: {}", opened.error().message);
+  }
+  log_warning(kModule, "no spool: {}; rows wait in memory only and a restart loses them", opened.error().message);
+  return {};
 }
 
 Result<> Agent::open_socket() {
@@ -73,6 +97,9 @@ uint64_t Agent::run(int stop_descriptor) {
   log_info(kModule, "vm {}/{}/{}, agent id {:016x}, every {} to {}{}", identity_.ns, identity_.mcis, identity_.vm,
            identity_.agent_id, format_duration(options_.interval), server_.text(),
            identity_.key ? "" : ", plain (no --key)");
+  if (spool_) {
+    log_info(kModule, "spool {}: {} rows of before wait", spool_->directory().native(), spool_->rows_waiting());
+  }
   const Moment start = now();
   probes_.collect(start.wall, start.monotonic, false, rows_);  // What the first CPU shares are measured from.
   first_tick_ = start.monotonic + kFirstTickAfter;
@@ -143,7 +170,7 @@ void Agent::report() {
   const bool silent = association_->silent(at.monotonic);
   if (!silent && !answered_) {
     answered_ = true;
-    log_info(kModule, "the server {} answers; {} rows wait", server_.text(), association_->buffer().rows());
+    log_info(kModule, "the server {} answers; {} rows wait", server_.text(), association_->rows_waiting());
     return;
   }
   const auto since = association_->unanswered_since();
@@ -151,7 +178,7 @@ void Agent::report() {
   answered_ = false;
   if (uint64_t held_back = 0; silence_line_.allow(at.monotonic, held_back)) {
     log_warning(kModule, "no answer from the server {} for {:.0f} s; {} rows are kept{}{}", server_.text(),
-                seconds(at.monotonic - *since), association_->buffer().rows(), server_.error().empty() ? "" : "; ",
+                seconds(at.monotonic - *since), association_->rows_waiting(), server_.error().empty() ? "" : "; ",
                 server_.error());
   }
 }
@@ -185,10 +212,11 @@ uint64_t Agent::say_goodbye() {
     wait(std::min<Duration>(end - at.monotonic, 50ms), -1);
     receive();
   }
-  const uint64_t left = association_->buffer().rows();
+  if (spool_) spool_->close(association_->lowest_kept());
+  const uint64_t left = association_->rows_waiting();
   const AssociationStats& stats = association_->stats();
-  log_info(kModule, "stopped: {} rows acknowledged, {} dropped, {} left unacknowledged", stats.rows_acked,
-           stats.rows_dropped, left);
+  log_info(kModule, "stopped: {} rows acknowledged, {} dropped, {} left unacknowledged{}", stats.rows_acked,
+           association_->rows_dropped(), left, spool_ && left > 0 ? ", kept in the spool" : "");
   return left;
 }
 

@@ -1,10 +1,10 @@
 // Agent: probes, association and one socket in one loop.
 //
 // Units      as its parts.
-// Ownership  owns its parts; borrows clock and random, which outlive it.
+// Ownership  owns its parts; borrows clock, random and files, which outlive it.
 // Threading  one thread (server_address.h has one more now and then).
-// Errors     start(): kInvalidArgument where frames would leave the machine in clear, what the socket says otherwise.
-//            run() has none: an unreachable server is told in the log, once a while.
+// Errors     start(): kInvalidArgument where frames would leave the machine in clear, what the socket or the named
+//            spool says otherwise; a full disk and trouble with a spool that was not named are told in the log. run() has none: an unreachable server is told in the log, once a while.
 // Limits     see association.h.
 #pragma once
 
@@ -29,9 +29,10 @@ class Agent final : private DatagramSink {
   static constexpr Duration kFirstTickAfter = 250ms;  // So that CPU shares have something to be shares of.
   static constexpr Duration kGoodbye = 1s;            // For acks at the end.
 
-  // kInvalidArgument, kPermissionDenied, kIo.
+  // kInvalidArgument, kPermissionDenied, kUnavailable, kIo.
   static Result<std::unique_ptr<Agent>> start(const AgentOptions& options, std::span<const AgentKey> keys,
-                                              const std::string& hostname, const Clock& clock, Random& random);
+                                              const std::string& hostname, const Clock& clock, Random& random,
+                                              FileSystem& files);
 
   // Until `stop_descriptor` is readable; then sends what it has and waits a moment for acks. Returns how many rows
   // are left unacknowledged.
@@ -43,6 +44,7 @@ class Agent final : private DatagramSink {
   Agent(const AgentOptions& options, AgentIdentity identity, const Clock& clock);
   Result<> check_server() const;
   Result<> open_socket();
+  Result<> open_spool(Random& random, FileSystem& files);
   void send(ByteView datagram) override;
   Moment now() const { return {clock_.wall(), clock_.monotonic()}; }
   void tick_if_due();
@@ -67,6 +69,7 @@ class Agent final : private DatagramSink {
   bool socket_is_ipv6_ = false;
   bool readable_ = false;  // As the last wait() saw it.
   ReceiveBatch batch_;
+  std::unique_ptr<RowSpool> spool_;
   std::optional<Association> association_;
   bool answered_ = false;  // As the log was told last.
   RateLimit silence_line_{300s};

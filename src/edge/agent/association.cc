@@ -15,20 +15,21 @@ constexpr Duration kAckDelayOfServer = 5s;
 constexpr Duration kFlushAgain = 250ms;
 // Batches of re-sends, so that a backlog does not wake the agent for each frame.
 constexpr Duration kBacklogStep = 100ms;
-// Everything of a RowsBody before the row block, without the dictionary's bytes; five varints of up to 10 bytes.
-constexpr size_t kBodyOverheadMax = 8 + 10 + 10 + 10 + 10 + 8 + 3;
+constexpr RowBufferLimits kReplayLimits{.bytes_max = 4 << 20, .age_max = 48h};  // kReplayBlocks is what bounds it.
 
 }  // namespace
 
 Association::Association(const AgentIdentity& identity, const Dictionary& dictionary, RowBufferLimits limits,
-                         Random& random, DatagramSink& sink, Moment start)
+                         Random& random, DatagramSink& sink, RowSpool* spool, Moment start)
     : identity_(identity),
       random_(random),
       sink_(sink),
+      spool_(spool),
       dictionaries_(dictionary),
-      buffer_(limits),
+      replay_(kReplayLimits),
+      buffer_(limits, spool != nullptr ? spool->first_sequence() : 1),
       needs_keep_alive_(std::chrono::milliseconds(dictionary.interval_ms) > kKeepAlive),
-      spool_id_(random.next()),
+      spool_id_(spool != nullptr ? spool->spool_id() : random.next()),
       last_sent_(start.monotonic),
       probe_at_(start.monotonic),
       backlog_(kBacklogPerS, start.monotonic) {
@@ -68,7 +69,7 @@ void Association::tick(std::span<const Row> rows, std::span<const std::string> d
 // left, so that any block can be sent again with it.
 void Association::pack(std::span<const Row> rows, uint64_t request_id, Moment now) {
   for (size_t slice = 0; slice < dictionaries_.size(); ++slice) {
-    const size_t room = kFrameBodyBytesMax - kBodyOverheadMax - dictionaries_[slice]->encoded.size();
+    const size_t room = kFrameBodyBytesMax - kRowsOverheadMax - dictionaries_[slice]->encoded.size();
     uint32_t in_block = 0;
     std::optional<RowBlockWriter> writer;
     for (const Row& row : rows) {
@@ -101,8 +102,13 @@ void Association::pack(std::span<const Row> rows, uint64_t request_id, Moment no
 }
 
 void Association::add_block(size_t slice, uint32_t rows, uint64_t request_id, Moment now) {
-  count_dropped(buffer_.add(block_, rows, request_id, dictionaries_[slice], now.monotonic), now.monotonic);
-  BufferedBlock& block = buffer_.blocks().back();
+  BufferedBlock& block = buffer_.add(block_, rows, request_id, dictionaries_[slice], now.monotonic);
+  stats_.rows_taken += rows;
+  if (spool_ != nullptr) {
+    const SpoolRows spooled{block.first_sequence, rows, lowest_kept(), unix_ms(now.wall), block.dictionary->id, block_};
+    block.spooled = spool_->append(spooled, *block.dictionary, now.monotonic);
+  }
+  trim(now.monotonic);
   if (pace_ && now.monotonic >= pace_until_) pace_.reset();
   if (pace_ && !pace_->take(now.monotonic)) {
     make_due(block, now.monotonic);
@@ -115,7 +121,7 @@ RowsBody Association::body_for(const SentDictionary& dictionary, bool inline_dic
   RowsBody body;
   body.spool_id = spool_id_;
   body.sent_at_ms = unix_ms(wall);
-  body.lowest_kept = buffer_.lowest_kept();
+  body.lowest_kept = lowest_kept();
   body.dictionary_id = dictionary.id;
   if (inline_dictionary) body.dictionary = dictionary.encoded;
   return body;
@@ -158,7 +164,7 @@ void Association::send_body(FrameType type, const RowsBody& body, bool ack_now, 
 void Association::send_keep_alive(Moment now) {
   RowsBody body = body_for(*dictionaries_[0], false, now.wall);
   body.first_sequence = buffer_.next_sequence();
-  send_body(FrameType::kKeepAlive, body, !buffer_.empty(), now);
+  send_body(FrameType::kKeepAlive, body, oldest() != nullptr, now);
 }
 
 Duration Association::jittered(Duration wait) {
@@ -180,7 +186,8 @@ void Association::make_due(BufferedBlock& block, MonotonicTime now) {
 
 void Association::timer(Moment now) {
   count_dropped(buffer_.expire(now.monotonic), now.monotonic);
-  if (!buffer_.empty()) {
+  replay(now);
+  if (oldest() != nullptr) {
     if (silent(now.monotonic)) {
       probe_oldest(now);
     } else if (next_due_ <= now.monotonic) {
@@ -191,14 +198,14 @@ void Association::timer(Moment now) {
 }
 
 void Association::probe_oldest(Moment now) {
-  BufferedBlock& oldest = buffer_.blocks().front();
-  if (now.monotonic < std::max(oldest.due, probe_at_)) return;
+  BufferedBlock& block = *oldest();
+  if (now.monotonic < std::max(block.due, probe_at_)) return;
   if (pace_ && now.monotonic < pace_until_ && !pace_->take(now.monotonic)) {
     probe_at_ = pace_->next();
     return;
   }
-  send_block(oldest, true, now);
-  make_due(oldest, now.monotonic);  // Only the back-off of the association counts while the server is away.
+  send_block(block, true, now);
+  make_due(block, now.monotonic);  // Only the back-off of the association counts while the server is away.
   probe_wait_ = std::min<Duration>(kWaitMax, probe_wait_ * 2);
   probe_at_ = now.monotonic + jittered(probe_wait_);
 }
@@ -206,12 +213,12 @@ void Association::probe_oldest(Moment now) {
 void Association::resend_due(Moment now) {
   next_due_ = MonotonicTime::max();
   const bool paced = pace_ && now.monotonic < pace_until_;
-  for (BufferedBlock& block : buffer_.blocks()) {
+  for_each_block([&](BufferedBlock& block) {
     if (block.due <= now.monotonic && backlog_.take(now.monotonic) && (!paced || pace_->take(now.monotonic))) {
       send_block(block, true, now);
     }
     next_due_ = std::min(next_due_, block.due);
-  }
+  });
   // Still due, so out of tokens: a step later there are several.
   if (next_due_ <= now.monotonic) {
     next_due_ = now.monotonic + kBacklogStep;
@@ -221,7 +228,8 @@ void Association::resend_due(Moment now) {
 
 MonotonicTime Association::next_timer(MonotonicTime now) const {
   MonotonicTime next = MonotonicTime::max();
-  if (!buffer_.empty()) next = silent(now) ? std::max(buffer_.blocks().front().due, probe_at_) : next_due_;
+  const RowBuffer& older = replay_.empty() ? buffer_ : replay_;
+  if (!older.empty()) next = silent(now) ? std::max(older.blocks().front().due, probe_at_) : next_due_;
   if (needs_keep_alive_) next = std::min(next, last_sent_ + kKeepAlive);
   return next;
 }
@@ -236,12 +244,13 @@ void Association::flush(size_t frames_max, Moment now) {
 }
 
 void Association::count_dropped(uint64_t rows, MonotonicTime now) {
-  if (rows == 0) return;
   stats_.rows_dropped += rows;
+  if (rows_dropped() == dropped_told_) return;
+  dropped_told_ = rows_dropped();
   if (uint64_t held_back = 0; dropped_line_.allow(now, held_back)) {
     log_warning(kModule,
-                "the memory for rows that wait for the server is full: {} of the oldest rows dropped since the start",
-                stats_.rows_dropped);
+                "the room for rows that wait for the server is used up: {} of the oldest rows dropped since the start",
+                rows_dropped());
   }
 }
 

@@ -1,18 +1,19 @@
 // Association: an agent's side of the native protocol (docs/formats/frame.md), as a state machine without socket or
 // clock. It is fed with ticks, datagrams and timers, and hands datagrams to a sink.
 //
-// Rows are kept until the server acknowledges them. A tick's rows are sent at once. What is not acknowledged is sent
+// Rows are kept until the server acknowledges them: in memory, and with a spool on disk first. A tick's rows are sent
+// at once. What is not acknowledged is sent
 // again, sealed anew under a new packet number: after 6 s at first (the server may wait 5 s with its ack), then, asking
 // for an ack at once, after 1, 2, 4 … 60 s, each with a quarter of jitter. While the server answers, at most
-// kBacklogPerS of these go out a second; while it does not, only the oldest block does, by the same back-off.
+// kBacklogPerS of these go out a second, beside the live rows; while it does not, only the oldest block does, by the
+// same back-off. Rows that are on disk only come back into memory in order, at most kReplayBlocks at a time.
 //
 // Units      wall time for what the server reads, monotonic time for all waiting; sizes in bytes.
-// Ownership  borrows random and sink, which outlive it.
+// Ownership  borrows random, sink and spool, which outlive it.
 // Threading  one thread.
 // Errors     none: what a peer sends wrongly is counted in stats() and changes nothing else.
 // Limits     RowBufferLimits; kRequestsMax requests that wait, kAnswersKept blocks of answers for requests that come
-// again. Frames
-//            have at most kFrameBytesMax bytes.
+//            again. Frames have at most kFrameBytesMax bytes.
 #pragma once
 
 #include <array>
@@ -30,6 +31,7 @@
 #include "edge/agent/dictionary_set.h"
 #include "edge/agent/identity.h"
 #include "edge/agent/row_buffer.h"
+#include "edge/agent/row_spool.h"
 #include "edge/agent/token_bucket.h"
 #include "model/frame/frame.h"
 #include "model/frame/replay_window.h"
@@ -52,7 +54,8 @@ struct AssociationStats {
   uint64_t frames_sent = 0;  // With rows, first time or again.
   uint64_t frames_resent = 0;
   uint64_t rows_acked = 0;                 // Refused ones included.
-  uint64_t rows_dropped = 0;               // The buffer was full, or they were too old.
+  uint64_t rows_taken = 0;                 // From probes.
+  uint64_t rows_dropped = 0;               // From memory: it was full, or they were too old. The spool counts its own.
   std::array<uint64_t, 8> rows_refused{};  // By RefusalCause; 0 = a cause that is not known here.
   uint64_t acks = 0;
   uint64_t requests = 0;
@@ -72,6 +75,7 @@ struct SampleRequest {
 class Association {
  public:
   static constexpr uint32_t kBacklogPerS = 50;
+  static constexpr size_t kReplayBlocks = 64;
   static constexpr size_t kRequestsMax = 8;
   static constexpr size_t kAnswersKept = 8;      // Blocks.
   static constexpr Duration kSilentAfter = 10s;  // Rows unanswered for so long: the server is away.
@@ -79,8 +83,9 @@ class Association {
   static constexpr Duration kPaceHolds = 60s;  // After the last ack that named a pace.
 
   // `dictionary` has labels, boot and interval, no devices.
+  // Without a spool (nullptr) rows are in memory only.
   Association(const AgentIdentity& identity, const Dictionary& dictionary, RowBufferLimits limits, Random& random,
-              DatagramSink& sink, Moment start);
+              DatagramSink& sink, RowSpool* spool, Moment start);
 
   // Rows of one tick; Row::device counts from 1 into `devices`, which only ever grows.
   void tick(std::span<const Row> rows, std::span<const std::string> devices, Moment now);
@@ -99,6 +104,11 @@ class Association {
   void flush(size_t frames_max, Moment now);
 
   const RowBuffer& buffer() const { return buffer_; }
+  // That are not acknowledged, wherever they are.
+  uint64_t rows_waiting() const;
+  uint64_t rows_dropped() const { return stats_.rows_dropped + (spool_ != nullptr ? spool_->stats().rows_dropped : 0); }
+  // Everything below was acknowledged or dropped.
+  uint64_t lowest_kept() const;
   const AssociationStats& stats() const { return stats_; }
   uint64_t session() const { return session_; }
   uint64_t spool_id() const { return spool_id_; }
@@ -126,6 +136,15 @@ class Association {
   void send_keep_alive(Moment now);
   void resend_due(Moment now);
   void probe_oldest(Moment now);
+  BufferedBlock* oldest();
+  void trim(MonotonicTime now);
+  void replay(Moment now);
+  // Memory before what was read back, so that a backlog of hours does not keep a lost live row waiting.
+  template <class Visit>
+  void for_each_block(Visit visit) {
+    for (BufferedBlock& block : buffer_.blocks()) visit(block);
+    for (BufferedBlock& block : replay_.blocks()) visit(block);
+  }
   Duration wait_after(uint32_t sends, bool ack_now);
   Duration jittered(Duration wait);
   void count_dropped(uint64_t rows, MonotonicTime now);
@@ -146,7 +165,9 @@ class Association {
   Random& random_;
   DatagramSink& sink_;
   Aes256Gcm cipher_;
+  RowSpool* const spool_;
   DictionarySet dictionaries_;
+  RowBuffer replay_;  // Older than buffer_, read back from the spool.
   RowBuffer buffer_;
   AssociationStats stats_;
   const bool needs_keep_alive_;
@@ -175,6 +196,7 @@ class Association {
   std::deque<Answer> answers_;
   uint64_t settings_version_ = 0;
 
+  uint64_t dropped_told_ = 0;
   RateLimit refused_line_{60s};
   RateLimit dropped_line_{60s};
   RateLimit session_line_{60s};

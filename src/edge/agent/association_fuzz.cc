@@ -18,7 +18,7 @@ void run(ByteView input) {
   Moment now{from_unix_ms(1'800'000'000'000), MonotonicTime(1s)};
   AgentIdentity identity;
   identity.agent_id = 1;
-  Association association(identity, Dictionary{}, {.bytes_max = 4096, .age_max = 1min}, random, sink, now);
+  Association association(identity, Dictionary{}, {.bytes_max = 4096, .age_max = 1min}, random, sink, nullptr, now);
   ByteReader in(input);
   while (in.remaining() > 2) {
     Row row;

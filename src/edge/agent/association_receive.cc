@@ -25,7 +25,7 @@ void Association::received(ByteView datagram, Moment now) {
   unanswered_since_.reset();
   probe_wait_ = 1s;
   probe_at_ = now.monotonic;
-  if (!buffer_.empty()) next_due_ = std::min(next_due_, now.monotonic);
+  if (oldest() != nullptr) next_due_ = std::min(next_due_, now.monotonic);
   if (header->type == FrameType::kAck) {
     if (const auto ack = AckBody::decode(opened_)) {
       on_ack(*ack, now);
@@ -91,7 +91,7 @@ void Association::on_ack(const AckBody& ack, Moment now) {
 
 void Association::renew_session(Moment now) {
   start_session(now.wall);
-  for (BufferedBlock& block : buffer_.blocks()) make_due(block, now.monotonic);
+  for_each_block([&](BufferedBlock& block) { make_due(block, now.monotonic); });
 }
 
 void Association::on_acknowledged(const AckBody& ack, Moment now) {
@@ -100,12 +100,18 @@ void Association::on_acknowledged(const AckBody& ack, Moment now) {
     ++stats_.malformed;
     return;
   }
+  stats_.rows_acked += replay_.acknowledge(ack.cumulative, ack.ranges);
   stats_.rows_acked += buffer_.acknowledge(ack.cumulative, ack.ranges);
-  session_jumps_ = 0;
-  for (BufferedBlock& block : buffer_.blocks()) {
-    if (block.first_sequence > top) break;
-    if (block.sends == 1 && now.monotonic - block.last_sent >= kOvertaken) make_due(block, now.monotonic);
+  if (spool_ != nullptr) {
+    spool_->acknowledged(ack.cumulative, ack.ranges);
+    spool_->release(lowest_kept());
+    replay(now);
   }
+  session_jumps_ = 0;
+  for_each_block([&](BufferedBlock& block) {
+    if (block.first_sequence > top || block.sends != 1) return;
+    if (now.monotonic - block.last_sent >= kOvertaken) make_due(block, now.monotonic);
+  });
 }
 
 void Association::on_refused(const AckBody& ack, MonotonicTime now) {
@@ -123,11 +129,11 @@ void Association::on_unknown(DictionaryId id, MonotonicTime now) {
   for (size_t i = 0; i < dictionaries_.size(); ++i) {
     if (dictionaries_[i]->id == id) dictionaries_[i]->known = false;
   }
-  for (BufferedBlock& block : buffer_.blocks()) {
-    if (block.dictionary->id != id) continue;
+  for_each_block([&](BufferedBlock& block) {
+    if (block.dictionary->id != id) return;
     block.dictionary->known = false;
     make_due(block, now);
-  }
+  });
 }
 
 void Association::on_pace(uint32_t frames_per_s, MonotonicTime now) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/core/names.h"
+#include "edge/agent/row_spool.h"
 
 namespace dragonfly {
 namespace {
@@ -33,6 +34,33 @@ Result<> set_interval(AgentOptions& options, std::string_view name, std::string_
                 value.substr(0, 64));
   }
   options.interval = *interval;
+  return {};
+}
+
+Result<> set_spool_bytes(AgentOptions& options, std::string_view name, std::string_view value) {
+  uint64_t number = 0;
+  const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const std::string_view unit = value.substr(static_cast<size_t>(end - value.data()));
+  constexpr std::string_view kUnits = "KMGT";
+  const size_t at = unit.size() == 1 ? kUnits.find(unit[0]) : std::string_view::npos;
+  const unsigned shift = unit.empty() ? 0 : static_cast<unsigned>(10 * (at + 1));
+  const bool known = ec == std::errc() && (unit.empty() || at != std::string_view::npos);
+  if (!known || number > kSpoolBytesMax >> shift || (number << shift) < kSpoolBytesMin) {
+    return fail(ErrorCode::kInvalidArgument, "{}: '{}' is not a size of a spool; allowed are 1M to 1T, like 64M", name,
+                value.substr(0, 64));
+  }
+  options.spool_bytes_max = number << shift;
+  return {};
+}
+
+Result<> set_spool_age(AgentOptions& options, std::string_view name, std::string_view value) {
+  const auto age = parse_duration(value);
+  if (!age) return fail(age.error().code, "{}: {}", name, age.error().message);
+  if (*age < 1min || *age > 8760h) {
+    return fail(ErrorCode::kInvalidArgument, "{}: '{}' is out of range; allowed are 1m to 8760h", name,
+                value.substr(0, 64));
+  }
+  options.spool_age_max = *age;
   return {};
 }
 
@@ -92,8 +120,10 @@ constexpr Parameter kParameters[] = {
     {"--interval", "TIME", set_interval, "between two samples, 100ms to 1h (2s)"},
     {"--key", "FILE", set_path<&AgentOptions::key_file>,
      "key file made by `cb-dragonfly agent-key new`; without one, frames are plain and go to a loopback address only"},
-    {"--spool", "DIR", set_path<&AgentOptions::spool>,
-     "accepted, not used yet: rows that wait for the server are kept in memory (up to 4 MB or 24 h)"},
+    {"--spool-dir", "DIR", set_path<&AgentOptions::spool_dir>,
+     "where rows wait for the server across restarts (/var/lib/cb-agent where that is there); none: in memory only"},
+    {"--spool-max", "SIZE", set_spool_bytes, "of the spool, 1M to 1T; beyond it the oldest rows go (64M)"},
+    {"--spool-age", "TIME", set_spool_age, "after which waiting rows go, 1m to 8760h (24h)"},
     {"--root", "DIR", set_path<&AgentOptions::root>, "where proc, sys and etc are read (/)"},
     {"--log-level", "LEVEL", set_log_level, "debug, info, warning or error (info)"},
     {"--once", "", set_flag<&AgentOptions::once>, "print one sample of everything as JSON and exit"},

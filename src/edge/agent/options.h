@@ -22,6 +22,8 @@ namespace dragonfly {
 inline constexpr size_t kAgentConfigBytesMax = 64 * 1024;
 inline constexpr Duration kIntervalMin = 100ms;
 inline constexpr Duration kIntervalMax = 1h;
+inline constexpr std::string_view kSpoolDirDefault = "/var/lib/cb-agent";
+inline constexpr std::string_view kNoSpool = "none";
 
 struct AgentOptions {
   std::string server = "127.0.0.1:8094";
@@ -31,8 +33,10 @@ struct AgentOptions {
   std::string csp;
   std::string region;
   Duration interval = 2s;
-  std::string key_file;  // Empty: plain frames.
-  std::string spool;
+  std::string key_file;                  // Empty: plain frames.
+  std::optional<std::string> spool_dir;  // Absent: kSpoolDirDefault where that is there. kNoSpool: none.
+  uint64_t spool_bytes_max = 64 << 20;
+  Duration spool_age_max = 24h;
   std::string root = "/";
   LogLevel log_level = LogLevel::kInfo;
   bool once = false;

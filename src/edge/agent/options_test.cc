@@ -20,8 +20,8 @@ TEST(Options, DefaultsAndBothSpellingsOfAValue) {
   EXPECT_EQ(defaults->server, "127.0.0.1:8094");
   EXPECT_EQ(defaults->interval, Duration(2s));
   EXPECT_FALSE(defaults->vm.has_value());
-  const auto given =
-      read({"--server", "[::1]:9", "--interval=500ms", "--vm", "vm 1", "--ns=a=b", "--once", "--log-level=debug"});
+  const auto given = read({"--server", "[::1]:9", "--interval=500ms", "--vm", "vm 1", "--ns=a=b", "--once",
+                           "--log-level=debug", "--spool-dir", "/s", "--spool-max", "1T", "--spool-age=1m"});
   ASSERT_TRUE(given.has_value()) << given.error().message;
   EXPECT_EQ(given->server, "[::1]:9");
   EXPECT_EQ(given->interval, Duration(500ms));
@@ -29,6 +29,9 @@ TEST(Options, DefaultsAndBothSpellingsOfAValue) {
   EXPECT_EQ(given->ns, "a=b");
   EXPECT_EQ(given->log_level, LogLevel::kDebug);
   EXPECT_TRUE(given->once);
+  EXPECT_EQ(given->spool_dir, "/s");
+  EXPECT_EQ(given->spool_bytes_max, uint64_t{1} << 40);
+  EXPECT_EQ(given->spool_age_max, Duration(1min));
 }
 
 TEST(Options, WrongInputIsNamedWithWhatIsAllowed) {
@@ -52,6 +55,13 @@ TEST(Options, WrongInputIsNamedWithWhatIsAllowed) {
   f({"--vm", ""}, "--vm", "1 to 256");
   f({"--key", ""}, "--key", "path");
   f({"--once=yes"}, "--once", "no value");
+  f({"--spool-dir", ""}, "--spool-dir", "path");
+  f({"--spool-max", "1023K"}, "--spool-max", "1M to 1T");
+  f({"--spool-max", "2T"}, "--spool-max", "1M to 1T");
+  f({"--spool-max", "64MB"}, "--spool-max", "1M to 1T");
+  f({"--spool-max", "99999999999999999999"}, "--spool-max", "1M to 1T");
+  f({"--spool-max", "9999999T"}, "--spool-max", "1M to 1T");
+  f({"--spool-age", "59s"}, "--spool-age", "1m to 8760h");
   f({"--log-level", "loud"}, "--log-level", "debug, info, warning and error");
 }
 
@@ -88,8 +98,9 @@ TEST(Options, AConfigurationFileBelowTheCommandLine) {
 
 TEST(Options, HelpNamesEveryOption) {
   const std::string help = agent_help();
-  for (const char* name : {"--config", "--server", "--ns", "--mcis", "--vm", "--csp", "--region", "--interval", "--key",
-                           "--spool", "--root", "--log-level", "--once", "--version", "--help", "memory"}) {
+  for (const char* name :
+       {"--config", "--server", "--ns", "--mcis", "--vm", "--csp", "--region", "--interval", "--key", "--spool-dir",
+        "--spool-max", "--spool-age", "--root", "--log-level", "--once", "--version", "--help", "memory"}) {
     EXPECT_THAT(help, HasSubstr(name));
   }
 }

@@ -6,8 +6,8 @@
 
 namespace dragonfly {
 
-uint64_t RowBuffer::add(ByteView block, uint32_t rows, uint64_t request_id, std::shared_ptr<SentDictionary> dictionary,
-                        MonotonicTime now) {
+BufferedBlock& RowBuffer::add(ByteView block, uint32_t rows, uint64_t request_id,
+                              std::shared_ptr<SentDictionary> dictionary, MonotonicTime now) {
   DF_ASSERT(rows > 0);
   BufferedBlock added;
   added.first_sequence = next_sequence_;
@@ -23,15 +23,20 @@ uint64_t RowBuffer::add(ByteView block, uint32_t rows, uint64_t request_id, std:
   next_sequence_ += rows;
   rows_ += rows;
   bytes_ += cost(added);
-  blocks_.push_back(std::move(added));
-  uint64_t dropped = 0;
-  while (bytes_ > limits_.bytes_max && blocks_.size() > 1) dropped += drop_front();
-  return dropped;
+  return blocks_.emplace_back(std::move(added));
+}
+
+void RowBuffer::skip_to(uint64_t sequence) {
+  DF_ASSERT(sequence >= next_sequence_);
+  next_sequence_ = sequence;
 }
 
 uint64_t RowBuffer::expire(MonotonicTime now) {
   uint64_t dropped = 0;
-  while (!blocks_.empty() && now - blocks_.front().added > limits_.age_max) dropped += drop_front();
+  while (!blocks_.empty() && now - blocks_.front().added > limits_.age_max) {
+    dropped += blocks_.front().rows;
+    drop_front();
+  }
   return dropped;
 }
 
@@ -73,11 +78,9 @@ void RowBuffer::release(BufferedBlock& block) {
   if (spares_.size() < kSpares) spares_.push_back(std::move(block.block));
 }
 
-uint64_t RowBuffer::drop_front() {
-  const uint64_t rows = blocks_.front().rows;
+void RowBuffer::drop_front() {
   release(blocks_.front());
   blocks_.pop_front();
-  return rows;
 }
 
 }  // namespace dragonfly

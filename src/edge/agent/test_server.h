@@ -144,15 +144,20 @@ class TestServer {
 // An agent's association with its clock, sink and chance.
 class TestAgent {
  public:
-  explicit TestAgent(uint64_t seed = 1, bool sealed = true, RowBufferLimits limits = {}, uint32_t interval_ms = 2000)
-      : random(seed), clock(from_unix_ms(1'800'000'000'000)) {
+  explicit TestAgent(uint64_t seed = 1, bool sealed = true, RowBufferLimits row_limits = {},
+                     uint32_t interval_ms = 2000)
+      : limits(row_limits), random(seed), clock(from_unix_ms(1'800'000'000'000)) {
     identity.agent_id = 0x1122334455667788;
     identity.key_epoch = 3;
     if (sealed) identity.key = Key256{1, 2, 3};
-    Dictionary dictionary;
     dictionary.labels = {{"mcisId", "m"}, {"nsId", "n"}, {"vmId", "v"}};
     dictionary.interval_ms = interval_ms;
-    association.emplace(identity, dictionary, limits, random, outbox, now());
+    start(nullptr);
+  }
+  // As a process that starts: nothing of before is in memory.
+  void start(RowSpool* spool) {
+    outbox.sent.clear();
+    association.emplace(identity, dictionary, limits, random, outbox, spool, now());
   }
   Moment now() const { return {clock.wall(), clock.monotonic()}; }
   // One row of each of cpu and memory, and one of disk for each device.
@@ -196,9 +201,11 @@ class TestAgent {
   }
   TestServer server(uint64_t run = 1000) const { return TestServer(identity.key, identity.agent_id, run); }
 
+  RowBufferLimits limits;
   SeededRandom random;
   ManualClock clock;
   AgentIdentity identity;
+  Dictionary dictionary;
   Outbox outbox;
   std::optional<Association> association;
 };
