@@ -27,18 +27,37 @@ net::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   stopping_ = shared_->stopping;
   bool more = !stopping_;
+  if (more && shared_->options.tls) more = co_await secure();
   while (more) more = co_await serve_one();
   disarm();
   co_await linger();
 }
 
+// The handshake; false = the connection ends.
+net::awaitable<bool> Connection::secure() {
+  transport_.secure(shared_->options.tls->current());
+  reading_head_ = true;  // Nothing is lost where a stop ends it.
+  arm(shared_->options.handshake_time);
+  const bool done = co_await transport_.shake_hands();
+  disarm();
+  if (done) co_return true;
+  if (timed_out_) shared_->stats.timeouts.add();
+  shared_->stats.handshakes_failed.add();
+  if (transport_.peer_spoke_http() && !stopping_) {
+    transport_.drop_tls();
+    keep_alive_ = false;
+    co_await write_answer(error_response(400, "this port speaks TLS: ask https:// instead of http://"));
+  }
+  co_return false;
+}
+
 // Waits with an empty buffer, so that an idle connection costs no read buffer.
 net::awaitable<bool> Connection::wait_for_request() {
-  if (buffer_.size() != 0) co_return true;
+  if (buffer_.size() != 0 || transport_.has_pending()) co_return true;
   buffer_.shrink_to_fit();
   arm(shared_->options.idle_time);
   SystemError ec;
-  co_await socket_.async_wait(tcp::socket::wait_read, net::redirect_error(net::use_awaitable, ec));
+  co_await transport_.socket().async_wait(tcp::socket::wait_read, net::redirect_error(net::use_awaitable, ec));
   disarm();
   co_return !ec;
 }
@@ -71,7 +90,7 @@ net::awaitable<bool> Connection::serve_one() {
   std::string encoding(parser->get()[http::field::content_encoding]);
   dispatch(std::move(parser->get().body()), std::move(encoding), std::move(share));
   parser.reset();
-  while (!delivery_ && socket_.is_open()) {
+  while (!delivery_ && transport_.is_open()) {
     SystemError ignored;
     signal_.expires_at(net::steady_timer::time_point::max());
     co_await signal_.async_wait(net::redirect_error(net::use_awaitable, ignored));
@@ -89,7 +108,7 @@ net::awaitable<bool> Connection::read_head(Parser& parser, Refusal& refusal) {
   arm(shared_->options.header_time);
   SystemError ec;
   const size_t bytes =
-      co_await http::async_read_header(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, ec));
+      co_await http::async_read_header(transport_, buffer_, parser, net::redirect_error(net::use_awaitable, ec));
   shared_->stats.bytes_in.add(bytes);
   if (stopping_) co_return false;
   refusal = ec ? refusal_of(ec, parser) : check_head(parser);
@@ -111,7 +130,7 @@ net::awaitable<bool> Connection::read_body(Parser& parser, BodyShare& share, Ref
     arm(std::max<Duration>(allowed - (shared_->clock.monotonic() - start), 1ms));
     SystemError ec;
     const size_t bytes =
-        co_await http::async_read_some(socket_, buffer_, parser, net::redirect_error(net::use_awaitable, ec));
+        co_await http::async_read_some(transport_, buffer_, parser, net::redirect_error(net::use_awaitable, ec));
     shared_->stats.bytes_in.add(bytes);
     if (ec) {
       refusal = refusal_of(ec, parser);
@@ -296,7 +315,7 @@ net::awaitable<bool> Connection::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
     arm(shared_->options.write_stall);
     SystemError ec;
-    const size_t written = co_await socket_.async_write_some(net::buffer(bytes.data(), bytes.size()),
+    const size_t written = co_await transport_.async_write_some(net::buffer(bytes.data(), bytes.size()),
                                                              net::redirect_error(net::use_awaitable, ec));
     shared_->stats.bytes_out.add(written);
     bytes.remove_prefix(written);
@@ -319,7 +338,7 @@ net::awaitable<void> Connection::run_stream(Delivery delivery) {
   bool alive = co_await write_all(render_head({delivery.response, true, false, http_1_0_, shared_->clock.wall()}));
   if (alive && !request_.head) {
     net::co_spawn(
-        socket_.get_executor(), [self = shared_from_this()] { return self->watch_peer(); }, net::detached);
+        transport_.get_executor(), [self = shared_from_this()] { return self->watch_peer(); }, net::detached);
   }
   if (request_.head) stream_->close();
   std::string chunk;
@@ -346,7 +365,7 @@ net::awaitable<void> Connection::run_stream(Delivery delivery) {
 net::awaitable<void> Connection::watch_peer() {
   char byte = 0;
   SystemError ec;
-  co_await socket_.async_read_some(net::buffer(&byte, 1), net::redirect_error(net::use_awaitable, ec));
+  co_await transport_.async_read_some(net::buffer(&byte, 1), net::redirect_error(net::use_awaitable, ec));
   if (timed_out_) co_return;  // The writer's deadline.
   peer_gone_ = true;
   signal_.cancel();
@@ -356,15 +375,15 @@ net::awaitable<void> Connection::watch_peer() {
 // connection, and the answer might be lost.
 net::awaitable<void> Connection::linger() {
   SystemError ec;
-  if (!socket_.is_open() || peer_gone_) co_return;
-  socket_.shutdown(tcp::socket::shutdown_send, ec);
+  if (!transport_.is_open() || peer_gone_) co_return;
+  transport_.end_writing(ec);
   if (ec || stopping_) co_return;
   lingering_ = true;
   buffer_.consume(buffer_.size());
   arm(kLingerTime);
   for (size_t bytes = 0; bytes < kLingerBytesMax && !ec && !timed_out_;) {
     auto space = buffer_.prepare(4096);
-    bytes += co_await socket_.async_read_some(space, net::redirect_error(net::use_awaitable, ec));
+    bytes += co_await transport_.socket().async_read_some(space, net::redirect_error(net::use_awaitable, ec));
   }
   disarm();
 }

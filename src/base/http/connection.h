@@ -19,11 +19,11 @@
 
 #include "base/http/exchange.h"
 #include "base/http/loop.h"
+#include "base/http/transport.h"
 
 namespace dragonfly::http_internal {
 
 inline constexpr size_t kReadBufferBytes = 64 * 1024;
-using SystemError = boost::system::error_code;
 using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 using RequestHead = boost::beast::http::request_header<>;
 
@@ -34,7 +34,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       : loop_(*loop),
         weak_loop_(loop),
         shared_(std::move(shared)),
-        socket_(std::move(socket)),
+        transport_(std::move(socket)),
         deadline_(loop->io),
         signal_(loop->io),
         source_(std::move(source)),
@@ -65,13 +65,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   void abort() {
     SystemError ignored;
-    socket_.close(ignored);
+    transport_.socket().close(ignored);
     signal_.cancel();
   }
 
  private:
   using Refusal = std::optional<HttpResponse>;
 
+  boost::asio::awaitable<bool> secure();
   boost::asio::awaitable<bool> wait_for_request();
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<bool> read_head(Parser& parser, Refusal& refusal);
@@ -98,7 +99,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (ec || !self || self->turn_ != turn) return;
       self->timed_out_ = true;
       SystemError ignored;
-      self->socket_.cancel(ignored);
+      self->transport_.socket().cancel(ignored);
     });
   }
   void disarm() {
@@ -109,7 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Loop& loop_;
   const std::weak_ptr<Loop> weak_loop_;
   const std::shared_ptr<Shared> shared_;
-  boost::asio::ip::tcp::socket socket_;
+  Transport transport_;
   boost::asio::steady_timer deadline_;  // For the operation on the socket.
   boost::asio::steady_timer signal_;    // Woken when an answer or a chunk is there.
   const boost::asio::ip::address source_;

@@ -137,6 +137,7 @@ void Server::take(tcp::socket socket, const std::shared_ptr<Loop>& loop) {
   socket.set_option(tcp::no_delay(true), ec);
   if (!shared_->admit(source)) {
     shared_->stats.connections_refused.add();
+    if (shared_->options.tls) return;  // A word in clear would be noise to the peer.
     const auto response = error_response(503, "too many connections");
     const std::string bytes = render_head({response, false, false, false, shared_->clock.wall()}) + response.body;
     socket.non_blocking(true, ec);

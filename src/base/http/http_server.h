@@ -1,4 +1,4 @@
-// HttpServer: HTTP/1.1 on a TCP port. Reads whole requests within limits, asks a handler on the worker threads, writes
+// HttpServer: HTTP/1.1 on a TCP port, in clear or under TLS. Reads whole requests within limits, asks a handler on the worker threads, writes
 // the answers. Requests of one connection are answered in their order; the next is read when the one before is
 // answered, so a peer that pipelines is bounded by its own socket.
 //
@@ -23,6 +23,7 @@
 #include "base/http/http_stats.h"
 #include "base/rt/clock.h"
 #include "base/rt/executor.h"
+#include "base/tls/server_identity.h"
 
 namespace dragonfly {
 
@@ -40,6 +41,8 @@ struct HttpOptions {
   size_t connections_max = 10'000;              // 503, then closed.
   size_t connections_per_source_max = 1'000;
   size_t gzip_bytes_min = 1024;  // Smaller answers are not packed.
+  std::shared_ptr<const ServerIdentity> tls;  // Null: in clear. Each connection takes what is current when it comes.
+  Duration handshake_time = 10s;              // Of TLS, from accepting on.
   Duration header_time = 10s;    // From a request's first byte to the end of its headers; 408.
   Duration idle_time = 60s;      // Between requests.
   Duration body_grace = 10s;     // From here on a body must average body_bytes_per_s; 408.

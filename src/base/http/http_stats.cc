@@ -19,6 +19,8 @@ void write_metrics(const HttpStats& stats, MetricsText& text) {
                stats.requests_overload);
   text.counter("dragonfly_http_timeouts_total", "HTTP connections ended because the peer was too slow.",
                stats.timeouts);
+  text.counter("dragonfly_http_handshakes_failed_total", "TLS handshakes that failed or came too slowly.",
+               stats.handshakes_failed);
   text.counter("dragonfly_http_received_bytes_total", "Bytes of HTTP heads and bodies received.", stats.bytes_in);
   text.counter("dragonfly_http_sent_bytes_total", "Bytes of HTTP answers sent.", stats.bytes_out);
   text.counter("dragonfly_http_stream_chunks_dropped_total", "Stream events dropped because the reader was too slow.",

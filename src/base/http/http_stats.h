@@ -18,6 +18,7 @@ struct HttpStats {
   Counter connections_accepted;
   Counter connections_refused;  // Over a limit of connections.
   Gauge connections_open;
+  Counter handshakes_failed;  // Of TLS: too slow, without a common version, or no TLS at all.
   Gauge streams_open;
   Counter requests_refused;   // Answered by the server itself, before a handler was asked.
   Counter requests_overload;  // Of those: the workers' queue was full, or too many bytes of bodies waited.

@@ -56,6 +56,7 @@ class TestClient {
   TestClient& operator=(const TestClient&) = delete;
 
   bool connected() const { return connected_; }
+  int descriptor() const { return fd_; }
   // False once the peer has closed.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
