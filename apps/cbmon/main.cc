@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <fstream>
 
 #include "surface/cli/commands.h"
 #include "surface/cli/completion.h"
@@ -28,6 +29,24 @@ TableStyle terminal_style() {
   return style;
 }
 
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// "@FILE": the file's first line, so that the token is on no command line.
+bool read_token(std::string& token) {
+  if (!token.starts_with('@')) return true;
+  std::ifstream file(token.substr(1));
+  std::string line;
+  if (!std::getline(file, line)) {
+    fmt::print(stderr, "cbmon: --token {}: the file cannot be read, or is empty\n", token);
+    return false;
+  }
+  token = line;
+  return true;
+}
+
 // The tree of commands as completion needs it, read from the parser itself.
 void collect(const CLI::App& app, const std::string& path, std::vector<CompletionCommand>& out) {
   CompletionCommand& command = out.emplace_back();
@@ -50,9 +69,10 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
 
 int run(int argc, char** argv) {
   CLI::App app("cbmon: asks a CB-Dragonfly server.", "cbmon");
-  const char* from_environment = std::getenv("CBMON_SERVER");
-  std::string server = from_environment != nullptr ? from_environment : "http://127.0.0.1:9090";
+  std::string server = environment("CBMON_SERVER");
+  if (server.empty()) server = "http://127.0.0.1:9090";
   std::string output = "table";
+  CurlOptions http_options{"cbmon/" DF_VERSION, environment("CBMON_CACERT"), environment("CBMON_TOKEN")};
   std::string shell, key;
   bool verbose = false;
   MetricGetOptions get;
@@ -60,6 +80,11 @@ int run(int argc, char** argv) {
   app.footer(kFooter);
   app.add_option("--server", server, "Where the server is (default: CBMON_SERVER, else http://127.0.0.1:9090)")
       ->type_name("URL");
+  app.add_option("--token", http_options.token, "Who asks, or @FILE that holds it (default: CBMON_TOKEN)")
+      ->type_name("TOKEN");
+  app.add_option("--cacert", http_options.authority_file,
+                 "Who vouches for the server: its DATA_DIR/tls/ca.crt (default: CBMON_CACERT, else the system's)")
+      ->type_name("FILE");
   app.add_option("--output", output, "table, json or csv (default: table)")
       ->type_name("FORM")
       ->check(CLI::IsMember({"table", "json", "csv"}));
@@ -101,7 +126,8 @@ int run(int argc, char** argv) {
     }
   }
   while (server.ends_with('/')) server.pop_back();
-  CurlClient http("cbmon/" DF_VERSION);
+  if (!read_token(http_options.token)) return kExitUsage;
+  CurlClient http(std::move(http_options));
   CliSession session{http, server};
   session.output = output == "json" ? OutputForm::kJson : output == "csv" ? OutputForm::kCsv : OutputForm::kTable;
   session.verbose = verbose;

@@ -87,6 +87,7 @@ ServerOptions read_options(int argc, char** argv) {
   if (data_command) return options;
   if (!fresh->parsed()) {
     check_http(options.settings.http, insecure);
+    if (insecure && options.settings.tls_mode == "auto") options.settings.tls_mode = "off";
     return options;
   }
   AgentKeyRequest request;

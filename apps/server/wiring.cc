@@ -17,6 +17,7 @@
 #include "live/head/head_reader.h"
 #include "server_health.h"
 #include "surface/api/api.h"
+#include "tls_files.h"
 
 namespace dragonfly {
 namespace {
@@ -37,7 +38,11 @@ class Server {
   void stop();
   // Reads what was appended to the registry and tells the shards.
   void poll_registry();
-  std::string listening() const { return fmt::format("listening http={} udp={}", http_->local(), udp_local_); }
+  // Looks at once at the files that may have changed.
+  void poll_files_now() { poll_soon_ = true; }
+  std::string listening() const {
+    return fmt::format("listening http={} udp={}{}", http_->local(), udp_local_, tls_ ? "\n" + tls_->told() : "");
+  }
 
  private:
   Result<> open_files();
@@ -78,6 +83,7 @@ class Server {
   std::unique_ptr<Api> api_;
   // Handlers block on what readers_ does, so they have threads of their own.
   std::unique_ptr<WorkerPool> handlers_;
+  std::unique_ptr<TlsFiles> tls_;  // Null: HTTP in clear.
   std::unique_ptr<HttpServer> http_;
   std::string udp_local_;
   std::atomic<bool> poll_soon_{false};
@@ -271,6 +277,12 @@ Result<> Server::open_api() {
   http.listen = settings_.http;
   http.allowed_hosts = settings_.allowed_hosts;
   http.common_headers = Api::common_headers();
+  if (wants_tls(settings_)) {
+    auto tls = TlsFiles::open(settings_, clock_);
+    if (!tls) return fail(std::move(tls).error());
+    tls_ = std::move(*tls);
+    http.tls = tls_->identity();
+  }
   auto server = HttpServer::start(http, clock_, *handlers_, [this](HttpRequest request, Responder responder) {
     api_->handle(std::move(request), std::move(responder));
   });
@@ -304,6 +316,7 @@ Result<> Server::start() {
       if (!poll_soon_.exchange(false) && now - last < kRegistryInterval) continue;
       last = now;
       poll_registry();
+      if (tls_) tls_->refresh();
     }
   });
   return {};
@@ -402,6 +415,7 @@ int run_server(const ServerOptions& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   for (const auto& warning : options.warnings) log_warning("config", "{}", warning);
@@ -413,7 +427,7 @@ int run_server(const ServerOptions& options) {
   fmt::print("{}\n", server.listening());
   std::fflush(stdout);
   int signal = 0;
-  sigwait(&signals, &signal);
+  for (sigwait(&signals, &signal); signal == SIGHUP; sigwait(&signals, &signal)) server.poll_files_now();
   server.stop();
   return 0;
 }

@@ -10,6 +10,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -124,15 +125,20 @@ class Process:
 
 
 class Server(Process):
-    """cb-dragonfly; `data` is kept between starts of the same folder."""
+    """cb-dragonfly; `data` is kept between starts of the same folder. `tls`: it is expected to speak TLS."""
 
-    def __init__(self, test, data=None, args=(), http='127.0.0.1:0', udp='127.0.0.1:0', ready=True):
+    def __init__(self, test, data=None, args=(), http='127.0.0.1:0', udp='127.0.0.1:0', ready=True, tls=False):
+        self.trust, self.token = None, None  # The context of TLS; who asks.
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix='data-', dir=test.folder))
         super().__init__(test, 'cb-dragonfly', ['--data-dir', self.data, '--http', http, '--udp', udp, *args])
         if not ready:
             return
         self.http, self.udp = self.wait_line(r'^listening http=(\S+) udp=(\S+)').groups()
         self.url = f'http://{self.http}'
+        if tls:
+            self.url = f'https://{self.http}'
+            self.authority = self.data / 'tls' / 'ca.crt'
+            self.trust = ssl.create_default_context(cafile=self.authority) if self.authority.exists() else None
         self.udp_address = (self.udp.rpartition(':')[0], int(self.udp.rpartition(':')[2]))
         wait_until(lambda: self.alive() and self.try_get('/healthcheck') == 204, START_S, 'GET /healthcheck = 204')
 
@@ -144,9 +150,14 @@ class Server(Process):
 
     def request(self, method, path, body=None, headers=None, timeout_s=20):
         host, _, port = self.http.rpartition(':')
-        connection = http.client.HTTPConnection(host.strip('[]'), int(port), timeout=timeout_s)
+        host = {'0.0.0.0': '127.0.0.1', '[::]': '::1'}.get(host, host.strip('[]'))
+        connection = (http.client.HTTPSConnection(host, int(port), timeout=timeout_s, context=self.trust) if self.trust
+                      else http.client.HTTPConnection(host, int(port), timeout=timeout_s))
+        headers = dict(headers or {})
+        if self.token:
+            headers.setdefault('Authorization', f'Bearer {self.token}')
         try:
-            connection.request(method, path, body=body, headers=headers or {})
+            connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:

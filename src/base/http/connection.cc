@@ -316,7 +316,7 @@ net::awaitable<bool> Connection::write_all(std::string_view bytes) {
     arm(shared_->options.write_stall);
     SystemError ec;
     const size_t written = co_await transport_.async_write_some(net::buffer(bytes.data(), bytes.size()),
-                                                             net::redirect_error(net::use_awaitable, ec));
+                                                                net::redirect_error(net::use_awaitable, ec));
     shared_->stats.bytes_out.add(written);
     bytes.remove_prefix(written);
     if (ec) {

@@ -40,12 +40,12 @@ struct HttpOptions {
   size_t stream_buffer_bytes_max = 256 * 1024;  // Of one stream; then write() refuses.
   size_t connections_max = 10'000;              // 503, then closed.
   size_t connections_per_source_max = 1'000;
-  size_t gzip_bytes_min = 1024;  // Smaller answers are not packed.
+  size_t gzip_bytes_min = 1024;               // Smaller answers are not packed.
   std::shared_ptr<const ServerIdentity> tls;  // Null: in clear. Each connection takes what is current when it comes.
   Duration handshake_time = 10s;              // Of TLS, from accepting on.
-  Duration header_time = 10s;    // From a request's first byte to the end of its headers; 408.
-  Duration idle_time = 60s;      // Between requests.
-  Duration body_grace = 10s;     // From here on a body must average body_bytes_per_s; 408.
+  Duration header_time = 10s;                 // From a request's first byte to the end of its headers; 408.
+  Duration idle_time = 60s;                   // Between requests.
+  Duration body_grace = 10s;                  // From here on a body must average body_bytes_per_s; 408.
   size_t body_bytes_per_s = 1024;
   Duration write_stall = 10s;  // A reader that takes nothing for so long is cut off.
   Duration stop_time = 2s;     // What stop() leaves running answers.

@@ -49,13 +49,13 @@ class Transport {
   // As of Asio's AsyncReadStream and AsyncWriteStream. Under TLS only the first of several buffers is used.
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
-    return boost::asio::async_compose<Token, void(SystemError, size_t)>(
-        Operation<Buffers, true>{*this, buffers}, token, socket_);
+    return boost::asio::async_compose<Token, void(SystemError, size_t)>(Operation<Buffers, true>{*this, buffers}, token,
+                                                                        socket_);
   }
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
-    return boost::asio::async_compose<Token, void(SystemError, size_t)>(
-        Operation<Buffers, false>{*this, buffers}, token, socket_);
+    return boost::asio::async_compose<Token, void(SystemError, size_t)>(Operation<Buffers, false>{*this, buffers},
+                                                                        token, socket_);
   }
   // Ends our side, so that the peer still gets what was written.
   void end_writing(SystemError& error) {
@@ -111,7 +111,8 @@ class Transport {
     void advance(Self& self) {
       const TlsSession::Step step = transport.step(buffers, std::bool_constant<kReads>{});
       if (step.outcome == Outcome::kWaitsRead) return transport.socket_.async_wait(Socket::wait_read, std::move(self));
-      if (step.outcome == Outcome::kWaitsWrite) return transport.socket_.async_wait(Socket::wait_write, std::move(self));
+      if (step.outcome == Outcome::kWaitsWrite)
+        return transport.socket_.async_wait(Socket::wait_write, std::move(self));
       const SystemError error = error_of(step.outcome);
       if (waited) return self.complete(error, step.bytes);
       // It must not complete inside the call that starts it.

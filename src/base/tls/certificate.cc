@@ -44,7 +44,8 @@ bool is_address(const std::string& text) {
 
 bool is_dns_name(const std::string& text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
   };
   return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), allowed);
 }
@@ -259,8 +260,7 @@ Result<> check_pair(const PemPair& pair) {
 bool is_signed_by(std::string_view certificate_pem, std::string_view authority_pem) {
   const X509Ptr certificate = tls_internal::read_certificate(*tls_internal::reading(certificate_pem));
   const X509Ptr authority = tls_internal::read_certificate(*tls_internal::reading(authority_pem));
-  const bool is =
-      certificate && authority && X509_verify(certificate.get(), X509_get0_pubkey(authority.get())) == 1;
+  const bool is = certificate && authority && X509_verify(certificate.get(), X509_get0_pubkey(authority.get())) == 1;
   ERR_clear_error();
   return is;
 }

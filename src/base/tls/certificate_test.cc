@@ -31,7 +31,8 @@ TEST(Certificate, NoTwoAreEqual) {
 }
 
 TEST(Certificate, WhatIsNoNameIsLeftOut) {
-  HostNames hosts{{"ok", "", "a b", "x,DNS:evil", "ok", std::string(300, 'a')}, {"10.0.0.1", "fe80::1%eth0", "nine", "0:0::1"}};
+  HostNames hosts{{"ok", "", "a b", "x,DNS:evil", "ok", std::string(300, 'a')},
+                  {"10.0.0.1", "fe80::1%eth0", "nine", "0:0::1"}};
   hosts.tidy();
   EXPECT_EQ(hosts, (HostNames{{"ok"}, {"10.0.0.1", "::1"}}));
 }

@@ -1,4 +1,10 @@
 // Inside base/tls: OpenSSL's objects with an owner, and its errors as text.
+//
+// Units      none.
+// Ownership  the pointers own; reading() borrows the text.
+// Threading  errors are the calling thread's.
+// Errors     null, with the cause left for last_error().
+// Limits     kPemBytesMax.
 #pragma once
 
 #include <openssl/bio.h>
@@ -9,6 +15,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace dragonfly::tls_internal {
 

@@ -18,8 +18,7 @@ constexpr const unsigned char kProtocols[] = "\x08http/1.1";
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
                     unsigned offered_size, void*) {
   unsigned char* chosen = nullptr;
-  const int found =
-      SSL_select_next_proto(&chosen, size, kProtocols, sizeof kProtocols - 1, offered, offered_size);
+  const int found = SSL_select_next_proto(&chosen, size, kProtocols, sizeof kProtocols - 1, offered, offered_size);
   *out = chosen;
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
@@ -49,8 +48,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const PemPair& pair) 
   }
   SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                          SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                      SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release()));
@@ -75,8 +74,8 @@ TlsSession::Step TlsSession::step_of(int result, size_t bytes) {
     default: break;
   }
   const unsigned long code = ERR_peek_error();
-  peer_spoke_http_ = ERR_GET_LIB(code) == ERR_LIB_SSL && (ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST ||
-                                                          ERR_GET_REASON(code) == SSL_R_HTTPS_PROXY_REQUEST);
+  peer_spoke_http_ = ERR_GET_LIB(code) == ERR_LIB_SSL &&
+                     (ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST || ERR_GET_REASON(code) == SSL_R_HTTPS_PROXY_REQUEST);
   failed_ = true;
   error_ = code == 0 ? "the connection broke" : last_error();
   ERR_clear_error();

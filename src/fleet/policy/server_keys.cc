@@ -25,6 +25,13 @@ constexpr ConfigKey kServerKeys[] = {
      "Origins of pages elsewhere that may write, like https://console.example."},
     {"api.allowed_hosts", "", ConfigType::kList, "", "", 0, 0, "",
      "Host names under which the server may be asked besides loopback."},
+    {"tls.mode", "", ConfigType::kWord, "auto", "", 0, 0, "auto|on|off",
+     "Whether the API is under TLS; auto: wherever server.http is not a loopback address."},
+    {"tls.certificate", "", ConfigType::kText, "", "", 0, 0, "",
+     "PEM file with the server's certificate and those above it; empty: one of its own, under data_dir/tls/ca.crt."},
+    {"tls.key", "", ConfigType::kText, "", "", 0, 0, "", "PEM file with the certificate's key, without a password."},
+    {"tls.names", "", ConfigType::kList, "", "", 0, 0, "",
+     "Names and addresses for its own certificate beside the machine's."},
     {"log.level", "", ConfigType::kWord, "info", "", 0, 0, "debug|info|warning|error",
      "The least serious message that is written."},
     {"limits.vms", "", ConfigType::kInteger, "1000000", "VMs", 1, 10'000'000, "", "VMs in all namespaces."},
@@ -39,10 +46,10 @@ std::string_view section_of(const ConfigKey& key) { return key.name.substr(0, ke
 }  // namespace
 
 std::span<const ConfigKey> server_config_keys() {
-  // Sections in the order server, monitoring, ingest, store, api, log, limits; a section's keys together.
+  // Sections in the order server, monitoring, ingest, store, api, tls, log, limits; a section's keys together.
   static const std::vector<ConfigKey> kKeys = [] {
     std::vector<ConfigKey> keys;
-    for (const std::string_view section : {"server", "monitoring", "ingest", "store", "api", "log", "limits"}) {
+    for (const std::string_view section : {"server", "monitoring", "ingest", "store", "api", "tls", "log", "limits"}) {
       const auto of_section = [&](const ConfigKey& key) { return section_of(key) == section; };
       std::copy_if(std::begin(kServerKeys), std::end(kServerKeys), std::back_inserter(keys), of_section);
       std::copy_if(policy_config_keys().begin(), policy_config_keys().end(), std::back_inserter(keys), of_section);
@@ -64,6 +71,10 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.receive_buffer_bytes = config.integer("ingest.receive_buffer");
   settings.cors_origins = config.list("api.cors_origins");
   settings.allowed_hosts = config.list("api.allowed_hosts");
+  settings.tls_mode = config.text("tls.mode");
+  settings.tls_certificate = config.text("tls.certificate");
+  settings.tls_key = config.text("tls.key");
+  settings.tls_names = config.list("tls.names");
   settings.log_level = config.text("log.level");
   settings.vms_max = config.integer("limits.vms");
   settings.series_per_namespace_max = config.integer("limits.series_per_namespace");

@@ -27,6 +27,10 @@ struct ServerSettings {
   int64_t receive_buffer_bytes = 4 << 20;  // 0 = the kernel's default.
   std::vector<std::string> cors_origins;
   std::vector<std::string> allowed_hosts;
+  std::string tls_mode = "auto";  // auto | on | off
+  std::string tls_certificate;    // Files; empty: one of our own.
+  std::string tls_key;
+  std::vector<std::string> tls_names;
   std::string log_level = "info";  // debug | info | warning | error
   int64_t vms_max = 1'000'000;
   int64_t series_per_namespace_max = 100'000;

@@ -6,71 +6,13 @@
 
 #include "base/core/json_writer.h"
 #include "model/catalogue/catalogue.h"
+#include "surface/cli/asking.h"
 #include "surface/cli/reading.h"
 
 namespace dragonfly {
 namespace {
 
 namespace json = boost::json;
-
-int refuse(CliSession& session, int code, std::string_view message) {
-  session.errors += fmt::format("cbmon: {}\n", message);
-  return code;
-}
-
-void show(CliSession& session, const Table& table) {
-  session.out += session.output == OutputForm::kCsv ? table.csv() : table.text(session.style);
-}
-
-std::string text_of(const json::value& value) {
-  if (value.is_string()) return std::string(value.get_string().data(), value.get_string().size());
-  if (value.is_double()) return fmt::format("{}", value.get_double());
-  return json::serialize(value);
-}
-
-// The member's text; empty where it is not there or is none.
-std::string member(const json::value& object, std::string_view name) {
-  const json::value* found = object.is_object() ? object.get_object().if_contains({name.data(), name.size()}) : nullptr;
-  return found != nullptr && found->is_string() ? text_of(*found) : std::string();
-}
-
-const json::array* array_member(const json::value& object, std::string_view name) {
-  const json::value* found = object.is_object() ? object.get_object().if_contains({name.data(), name.size()}) : nullptr;
-  return found != nullptr && found->is_array() ? &found->get_array() : nullptr;
-}
-
-// Asks and parses; on trouble says so and sets `code`.
-std::optional<json::value> ask(CliSession& session, const std::string& path, int& code) {
-  const std::string url = session.server + path;
-  auto answer = session.http.get(url);
-  if (!answer) {
-    code = refuse(
-        session, answer.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitUnreachable,
-        fmt::format("{} does not answer: {}\nIs the server running? Start it with `make run`, or name another with "
-                    "--server URL or CBMON_SERVER.",
-                    session.server, answer.error().message));
-    return std::nullopt;
-  }
-  if (session.verbose) {
-    session.errors += fmt::format("GET {} → {} in {:.0f} ms, {} bytes\n", url, answer->status, answer->seconds * 1000,
-                                  answer->body.size());
-  }
-  boost::system::error_code error;
-  json::value value = json::parse({answer->body.data(), answer->body.size()}, error);
-  if (answer->status != 200) {
-    const std::string message = error ? std::string() : printable(member(value, "message"));
-    code = refuse(
-        session, kExitRefused,
-        fmt::format("the server answers {}: {}", answer->status, message.empty() ? "without a reason" : message));
-    return std::nullopt;
-  }
-  if (error) {
-    code = refuse(session, kExitRefused,
-                  fmt::format("{} answered something that is not JSON; is it a CB-Dragonfly server?", url));
-    return std::nullopt;
-  }
-  return value;
-}
 
 struct VmName {
   std::string ns, mcis, vm;

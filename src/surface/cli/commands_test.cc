@@ -13,8 +13,8 @@ using testing::HasSubstr;
 // Answers by the beginning of the path; the real server is asked in tests/e2e.
 class Canned final : public HttpClient {
  public:
-  Result<HttpAnswer> get(const std::string& url) override {
-    asked.push_back(url.substr(std::string("http://s").size()));
+  Result<HttpAnswer> send(const HttpCall& call) override {
+    asked.push_back(call.url.substr(std::string("http://s").size()));
     for (const auto& [path, answer] : answers) {
       if (asked.back().starts_with(path)) return answer;
     }

@@ -4,7 +4,7 @@
 // Ownership  values.
 // Threading  one object, one thread.
 // Errors     kUnavailable: nobody there (the message says why); kTimeout: no answer in time; kInvalidArgument: no URL.
-//            Whatever the server answers, also 404, is an answer.
+//            kUnauthenticated: the server's certificate is not trusted. Whatever the server answers, also 404, is an answer.
 // Limits     CurlClient: 5 s to connect, 30 s in all, an answer of kAnswerBytesMax; no redirects.
 #pragma once
 
@@ -22,22 +22,36 @@ struct HttpAnswer {
   double seconds = 0;
 };
 
+struct HttpCall {
+  std::string method = "GET";
+  std::string url;
+  std::string body;  // JSON; empty: none.
+};
+
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  virtual Result<HttpAnswer> get(const std::string& url) = 0;
+  virtual Result<HttpAnswer> send(const HttpCall& call) = 0;
+  Result<HttpAnswer> get(const std::string& url) { return send({"GET", url, {}}); }
+};
+
+struct CurlOptions {
+  std::string user_agent;
+  std::string authority_file;  // Who may vouch for servers, beside those of the system; empty: only those.
+  std::string token;           // Never sent in clear to another machine.
 };
 
 class CurlClient final : public HttpClient {
  public:
-  explicit CurlClient(std::string user_agent);
+  explicit CurlClient(CurlOptions options);
   ~CurlClient() override;
   CurlClient(const CurlClient&) = delete;
   CurlClient& operator=(const CurlClient&) = delete;
-  Result<HttpAnswer> get(const std::string& url) override;
+  Result<HttpAnswer> send(const HttpCall& call) override;
 
  private:
-  const std::string user_agent_;
+  Error error_of(int code, const std::string& url, std::string_view why) const;
+  const CurlOptions options_;
   void* handle_;
 };
 

@@ -1,0 +1,36 @@
+// Inside surface/cli: asking the server for JSON, and saying what went wrong so that it helps.
+//
+// Units      none.
+// Ownership  results own their text.
+// Threading  one thread.
+// Errors     said in the session's errors; `code` is set to the exit code.
+// Limits     those of HttpClient.
+#pragma once
+
+#include <boost/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "surface/cli/commands.h"
+
+namespace dragonfly {
+
+// Says `message` on standard error; returns `code`.
+int refuse(CliSession& session, int code, std::string_view message);
+void show(CliSession& session, const Table& table);
+
+// A value as people read it: texts without quotes.
+std::string text_of(const boost::json::value& value);
+// The member's text; empty where it is not there or is none.
+std::string member(const boost::json::value& object, std::string_view name);
+const boost::json::array* array_member(const boost::json::value& object, std::string_view name);
+
+// Sends a request to a path of the session's server (`body` empty: without one); null where the answer is empty.
+std::optional<boost::json::value> ask(CliSession& session, std::string_view method, const std::string& path,
+                                      const std::string& body, int& code);
+inline std::optional<boost::json::value> ask(CliSession& session, const std::string& path, int& code) {
+  return ask(session, "GET", path, {}, code);
+}
+
+}  // namespace dragonfly
