@@ -127,7 +127,7 @@ void Agent::tick_if_due() {
 void Agent::answer_requests() {
   while (const auto request = association_->next_request()) {
     const Moment at = now();
-    probes_.collect(from_unix_ms(unix_ms(at.wall)), at.monotonic, false, rows_);
+    probes_.peek(from_unix_ms(unix_ms(at.wall)), at.monotonic, rows_);
     const auto not_asked = [&](const Row& row) {
       const auto& groups = request->groups;
       return !groups.empty() &&

@@ -64,6 +64,9 @@ class ProbeSet {
   // CPU percentages are shares of the ticks since the collect() before: the first has none, and one that comes within
   // 100 ms (by `monotonic` or by the ticks) repeats those it gave last.
   void collect(Timestamp now, MonotonicTime monotonic, bool with_devices, std::vector<Row>& rows);
+  // The same between two of them, without devices: CPU percentages are shares since the last collect(), and the next
+  // one measures as if this had not been.
+  void peek(Timestamp now, MonotonicTime monotonic, std::vector<Row>& rows);
 
   // Names of the devices seen so far; Row::device is the position from 1. Disks and interfaces share it, and it only
   // ever grows: a device that comes back has its old index.
@@ -81,6 +84,7 @@ class ProbeSet {
   const ProbeStats& stats() const;
 
  private:
+  void read(Timestamp now, MonotonicTime monotonic, bool advance, bool with_devices, std::vector<Row>& rows);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

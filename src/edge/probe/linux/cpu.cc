@@ -80,17 +80,21 @@ std::optional<uint64_t> parse_cpu_count(std::string_view list) {
   return count;
 }
 
+// A handful of ticks makes shares of noise; the interval goes on until it is long enough.
+bool CpuProbe::is_too_soon(const CpuTicks& now, MonotonicTime monotonic) const {
+  const uint64_t total_before = before_->total();
+  const uint64_t total_now = now.total();
+  const bool same_machine = total_now >= total_before && now.cpus == before_->cpus && now.columns == before_->columns;
+  return same_machine && (monotonic - before_at_ < kTooSoon || total_now - total_before < ticks_hz_ / 10);
+}
+
 void CpuProbe::update(const CpuTicks& now, MonotonicTime monotonic, ProbeStats& stats) {
   if (!before_) {
     before_ = now;
     before_at_ = monotonic;
     return;
   }
-  const uint64_t total_before = before_->total();
-  const uint64_t total_now = now.total();
-  const bool same_machine = total_now >= total_before && now.cpus == before_->cpus && now.columns == before_->columns;
-  if (same_machine && (monotonic - before_at_ < kTooSoon || total_now - total_before < ticks_hz_ / 10)) {
-    // A handful of ticks makes shares of noise; the interval goes on until it is long enough.
+  if (is_too_soon(now, monotonic)) {
     ++stats.cpu_repeated;
     return;
   }
@@ -100,30 +104,42 @@ void CpuProbe::update(const CpuTicks& now, MonotonicTime monotonic, ProbeStats& 
   before_at_ = monotonic;
 }
 
-void CpuProbe::collect(Root& root, MonotonicTime monotonic, Row& row) {
+void CpuProbe::collect(Root& root, MonotonicTime monotonic, bool advance, Row& row) {
   std::optional<uint64_t> cpus;
+  std::optional<CpuShares> peeked;
   if (const auto text = root.read(stat_)) {
     if (const auto ticks = parse_stat(*text)) {
-      update(*ticks, monotonic, root.stats);
+      if (advance) {
+        update(*ticks, monotonic, root.stats);
+      } else if (before_ && !is_too_soon(*ticks, monotonic)) {
+        peeked = cpu_shares(*before_, *ticks);
+      }
       if (ticks->cpus > 0) cpus = ticks->cpus;
     } else {
       ++root.stats.malformed;
-      before_.reset();
-      shares_.reset();
+      if (advance) forget();
     }
-  } else {
-    before_.reset();
-    shares_.reset();
+  } else if (advance) {
+    forget();
   }
   if (const auto list = root.read_optional(online_)) {
     if (const auto count = parse_cpu_count(*list)) cpus = count;
   }
   if (cpus) set(row, cpu_field::kNum, *cpus);
-  if (!shares_) return;
+  const std::optional<CpuShares>& shares = peeked ? peeked : shares_;
+  if (shares && before_) set_shares(*shares, before_->columns, row);
+}
+
+void CpuProbe::forget() {
+  before_.reset();
+  shares_.reset();
+}
+
+void CpuProbe::set_shares(const CpuShares& shares, size_t columns, Row& row) const {
   for (const auto& [column, field] : kFields) {
-    if (column < before_->columns) set_hundredths(row, field, (*shares_)[column]);
+    if (column < columns) set_hundredths(row, field, shares[column]);
   }
-  set_hundredths(row, cpu_field::kUtilization, 10000 - (*shares_)[kColumnIdle]);
+  set_hundredths(row, cpu_field::kUtilization, 10000 - shares[kColumnIdle]);
 }
 
 }  // namespace dragonfly::linux_probe

@@ -49,14 +49,18 @@ std::optional<uint64_t> parse_cpu_count(std::string_view list);
 class CpuProbe {
  public:
   explicit CpuProbe(uint64_t ticks_hz) : ticks_hz_(ticks_hz) {}
-  void collect(Root& root, MonotonicTime monotonic, Row& row);
+  // Without `advance` the next one measures from where it would have without this one.
+  void collect(Root& root, MonotonicTime monotonic, bool advance, Row& row);
 
  private:
+  void forget();
+  bool is_too_soon(const CpuTicks& now, MonotonicTime monotonic) const;
   void update(const CpuTicks& now, MonotonicTime monotonic, ProbeStats& stats);
+  void set_shares(const CpuShares& shares, size_t columns, Row& row) const;
 
   const uint64_t ticks_hz_;
-  SourceFile stat_{"proc/stat"};
-  SourceFile online_{"sys/devices/system/cpu/online"};
+  SourceFile stat_{"proc/stat", SourceFile::Records::kOne};
+  SourceFile online_{"sys/devices/system/cpu/online", SourceFile::Records::kOne};
   std::optional<CpuTicks> before_;
   MonotonicTime before_at_{};
   std::optional<CpuShares> shares_;

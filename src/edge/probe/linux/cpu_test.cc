@@ -13,10 +13,17 @@ struct Machine {
 
   // `columns` of the line "cpu"; `cpus` lines follow it.
   void collect(double seconds, const std::string& columns, int cpus = 1) {
+    write(columns, cpus);
+    probes.collect(from_unix_ms(0), at_seconds(seconds), false, rows);
+  }
+  void peek(double seconds, const std::string& columns) {
+    write(columns, 1);
+    probes.peek(from_unix_ms(0), at_seconds(seconds), rows);
+  }
+  void write(const std::string& columns, int cpus) {
     std::string text = "cpu  " + columns + "\n";
     for (int i = 0; i < cpus; ++i) text += "cpu" + std::to_string(i) + " " + columns + "\n";
     tree.write("proc/stat", text + "intr 1 2 3\n");
-    probes.collect(from_unix_ms(0), at_seconds(seconds), false, rows);
   }
 };
 
@@ -136,6 +143,24 @@ TEST(Cpu, TooSoonRepeatsThePercentages) {
   // The interval goes on from the last one that was long enough.
   m.collect(2.3, "180 0 0 1060 0 0 0 0 0 0");
   expect_metric(m.rows, "cpu_utilization", "75");
+}
+
+TEST(Cpu, ASampleBetweenTicksDoesNotShortenTheNextInterval) {
+  Machine m;
+  m.collect(1, "100 0 0 1000 0 0 0 0 0 0");
+  m.collect(2, "150 0 0 1050 0 0 0 0 0 0");
+  expect_metric(m.rows, "cpu_utilization", "50");
+  m.peek(2.05, "153 0 0 1052 0 0 0 0 0 0");  // Too soon: as the last tick.
+  expect_metric(m.rows, "cpu_utilization", "50");
+  m.peek(3, "240 0 0 1060 0 0 0 0 0 0");
+  expect_metric(m.rows, "cpu_utilization", "90");
+  m.peek(3.5, "nonsense");
+  m.collect(4, "250 0 0 1150 0 0 0 0 0 0");  // Both seconds, not only what came after the sample.
+  expect_metric(m.rows, "cpu_utilization", "50");
+  m.collect(5, "250 0 0 1250 0 0 0 0 0 0");
+  m.peek(6, "350 0 0 1250 0 0 0 0 0 0");
+  m.collect(7, "350 0 0 1350 0 0 0 0 0 0");
+  expect_metric(m.rows, "cpu_utilization", "50");
 }
 
 TEST(Cpu, StandingTicksRepeatToo) {

@@ -39,7 +39,8 @@ std::optional<uint64_t> CpufreqProbe::read_scaling(Root& root) {
     for_each_range(online_list_, [&](uint64_t first, uint64_t last) {
       for (uint64_t cpu = first; cpu <= last && cpu < 8192; ++cpu) {
         const bool keep = files_.size() < kOpenCpus;
-        files_.emplace_back("sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cpufreq/scaling_cur_freq", keep);
+        files_.emplace_back("sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/cpufreq/scaling_cur_freq",
+                            SourceFile::Records::kOne, keep);
       }
     });
   }

@@ -28,7 +28,7 @@ class CpufreqProbe {
   std::optional<uint64_t> read_scaling(Root& root);
   std::optional<uint64_t> read_cpuinfo(Root& root);
 
-  SourceFile online_{"sys/devices/system/cpu/online"};
+  SourceFile online_{"sys/devices/system/cpu/online", SourceFile::Records::kOne};
   SourceFile cpuinfo_{"proc/cpuinfo"};
   std::string online_list_;
   std::vector<SourceFile> files_;

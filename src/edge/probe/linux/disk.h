@@ -42,7 +42,7 @@ class DiskProbe {
  private:
   bool is_whole_disk(Root& root, const std::string& name);
 
-  SourceFile diskstats_{"proc/diskstats"};
+  SourceFile diskstats_{"proc/diskstats", SourceFile::Records::kShortLines};
   DeviceTable<kDiskCounters> table_;
 };
 

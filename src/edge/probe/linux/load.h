@@ -41,12 +41,20 @@ class LoadProbe {
  private:
   void count_users(Root& root, Row& row);
   void count_processes(Root& root, Row& row);
+  std::optional<uint64_t> links() const;
+  uint64_t list_processes();
 
-  SourceFile loadavg_{"proc/loadavg"};
-  SourceFile uptime_{"proc/uptime"};
+  SourceFile loadavg_{"proc/loadavg", SourceFile::Records::kOne};
+  SourceFile uptime_{"proc/uptime", SourceFile::Records::kOne};
   SourceFile utmp_{"run/utmp"};
   SourceFile old_utmp_{"var/run/utmp"};
   DIR* processes_ = nullptr;
+  // Listing proc costs as much as all other sources together. Its number of links is that of its own directories and
+  // of all processes, where we are in the first namespace of them; so most ticks only ask for it.
+  static constexpr uint32_t kListEvery = 32;
+  bool links_tell_ = false;
+  std::optional<uint64_t> own_links_;
+  uint32_t since_listed_ = 0;
 };
 
 }  // namespace dragonfly::linux_probe

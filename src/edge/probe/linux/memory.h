@@ -31,8 +31,8 @@ class MemoryProbe {
 
  private:
   const uint64_t page_bytes_;
-  SourceFile meminfo_{"proc/meminfo"};
-  SourceFile vmstat_{"proc/vmstat"};
+  SourceFile meminfo_{"proc/meminfo", SourceFile::Records::kOne};
+  SourceFile vmstat_{"proc/vmstat", SourceFile::Records::kShortLines};
 };
 
 }  // namespace dragonfly::linux_probe

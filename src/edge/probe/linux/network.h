@@ -40,7 +40,7 @@ class NetworkProbe {
   void add_device_rows(Timestamp now, ProbeStats& stats, RowList& rows);
 
  private:
-  SourceFile dev_{"proc/net/dev"};
+  SourceFile dev_{"proc/net/dev", SourceFile::Records::kShortLines};
   DeviceTable<network_field::kCount> table_;
   int rank_ = kVethRank;  // The highest that was present last.
 };

@@ -38,12 +38,20 @@ ProbeSet::ProbeSet(ProbeOptions options) : impl_(std::make_unique<Impl>(std::mov
 ProbeSet::~ProbeSet() = default;
 
 void ProbeSet::collect(Timestamp now, MonotonicTime monotonic, bool with_devices, std::vector<Row>& rows) {
+  read(now, monotonic, true, with_devices, rows);
+}
+
+void ProbeSet::peek(Timestamp now, MonotonicTime monotonic, std::vector<Row>& rows) {
+  read(now, monotonic, false, false, rows);
+}
+
+void ProbeSet::read(Timestamp now, MonotonicTime monotonic, bool advance, bool with_devices, std::vector<Row>& rows) {
   Root& root = impl_->root;
   RowList& list = impl_->list;
   list.begin(rows);
   // The CPUs first, so that the time that this takes itself falls into the next interval.
   Row& cpu = list.add(GroupId::kCpu, now, cpu_field::kCount);
-  impl_->cpu.collect(root, monotonic, cpu);
+  impl_->cpu.collect(root, monotonic, advance, cpu);
   impl_->load.collect(root, cpu);
   list.drop_if_empty();
   impl_->memory.collect(root, list.add(GroupId::kMemory, now, memory_field::kCount));

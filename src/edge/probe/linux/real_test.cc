@@ -1,6 +1,8 @@
 // The probes on the machine that runs the test.
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <ctime>
 
 #include "edge/probe/linux/fixture.h"
@@ -50,6 +52,35 @@ TEST(RealMachine, FilesMayBeReadAgainAndAgainWithoutLeavingAnyOpen) {
   const size_t before = open_files();
   for (int i = 40; i < 140; ++i) probes.collect(from_unix_ms(i), at_seconds(i), true, rows);
   EXPECT_EQ(open_files(), before);
+}
+
+// Most ticks ask for the number of processes instead of listing them.
+TEST(RealMachine, ProcessesThatBeginAndEndAreCountedAtEachTick) {
+  ProbeSet probes;
+  std::vector<Row> rows;
+  const auto counted = [&](int i) {
+    probes.collect(from_unix_ms(i), at_seconds(i), false, rows);
+    const Metric* metric = find_metric("proc_num");
+    return static_cast<int64_t>(row_of(rows, metric->group)->values[metric->field]->bits);
+  };
+  std::vector<pid_t> children;
+  for (int round = 0; round < 40; ++round) {  // More than there are between two listings.
+    const int64_t before = counted(2 * round);
+    for (int i = 0; i < 3; ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        ::pause();
+        ::_exit(0);
+      }
+      children.push_back(child);
+    }
+    const int64_t after = counted(2 * round + 1);
+    EXPECT_NEAR(static_cast<double>(after), static_cast<double>(before + 3), 20);  // Others come and go.
+  }
+  const int64_t with = counted(100);
+  for (const pid_t child : children) ::kill(child, SIGKILL);
+  for (const pid_t child : children) ::waitpid(child, nullptr, 0);
+  EXPECT_NEAR(static_cast<double>(counted(101)), static_cast<double>(with - 120), 40);
 }
 
 }  // namespace

@@ -15,12 +15,22 @@ namespace {
 // From the kernel's ABI (statfs(2)).
 constexpr long kProcMagic = 0x9fa0;
 constexpr long kSysfsMagic = 0x62656572;
+// What the kernel makes of a proc file of many records in one read, at least (a page); no line of ours is longer than
+// kShortLine.
+constexpr size_t kKernelBuffer = 4096;
+constexpr size_t kShortLine = 512;
 
 bool may_stay_open(int fd) {
   struct statfs info {};
   if (::fstatfs(fd, &info) != 0) return false;
   const auto magic = static_cast<long>(info.f_type);
   return magic == kProcMagic || magic == kSysfsMagic;
+}
+
+bool is_end(SourceFile::Records records, size_t got, size_t asked) {
+  if (got == 0) return true;
+  if (records == SourceFile::Records::kOne) return got < asked;
+  return records == SourceFile::Records::kShortLines && got < asked && got + kShortLine <= kKernelBuffer;
 }
 
 }  // namespace
@@ -39,7 +49,7 @@ Root::~Root() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::optional<std::string_view> Root::read_whole(int fd) {
+std::optional<std::string_view> Root::read_whole(int fd, SourceFile::Records records) {
   size_t size = 0;
   too_large_ = false;
   while (true) {
@@ -50,22 +60,23 @@ std::optional<std::string_view> Root::read_whole(int fd) {
       }
       buffer_.resize(size * 2);
     }
-    const ssize_t got = ::pread(fd, buffer_.data() + size, buffer_.size() - size, static_cast<off_t>(size));
+    const size_t asked = buffer_.size() - size;
+    const ssize_t got = ::pread(fd, buffer_.data() + size, asked, static_cast<off_t>(size));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
-    if (got == 0) return std::string_view(buffer_.data(), size);
     size += static_cast<size_t>(got);
+    if (is_end(records, static_cast<size_t>(got), asked)) return std::string_view(buffer_.data(), size);
   }
 }
 
 std::optional<std::string_view> Root::read_optional(SourceFile& file) {
   if (file.fd_ >= 0) {
-    if (auto text = read_whole(file.fd_)) return text;
+    if (auto text = read_whole(file.fd_, file.records_)) return text;
     file.close();  // Its device may have gone and come back: once more by name.
   }
   const int fd = ::openat(fd_, file.path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
-  auto text = read_whole(fd);
+  auto text = read_whole(fd, file.records_);
   if (text && file.keep_ && may_stay_open(fd)) {
     file.fd_ = fd;
   } else {
@@ -84,7 +95,7 @@ std::optional<std::string_view> Root::read(SourceFile& file) {
 std::optional<std::string_view> Root::read_optional(const std::string& path) {
   const int fd = ::openat(fd_, path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
-  auto text = read_whole(fd);
+  auto text = read_whole(fd, SourceFile::Records::kAny);
   ::close(fd);
   return text;
 }

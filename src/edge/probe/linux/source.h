@@ -23,11 +23,18 @@ namespace dragonfly::linux_probe {
 
 class SourceFile {
  public:
+  // How the kernel makes the text: a file of one record ends where a read was not filled, one of short lines where a
+  // read left room for one more in the kernel's own buffer. So they need no read that only finds their end.
+  enum class Records { kOne, kShortLines, kAny };
   // `path` is relative to the root: "proc/stat". Without `keep` it is opened each time, wherever it lies.
-  explicit SourceFile(std::string path, bool keep = true) : path_(std::move(path)), keep_(keep) {}
+  explicit SourceFile(std::string path, Records records = Records::kAny, bool keep = true)
+      : path_(std::move(path)), records_(records), keep_(keep) {}
   ~SourceFile() { close(); }
   SourceFile(SourceFile&& other) noexcept
-      : path_(std::move(other.path_)), keep_(other.keep_), fd_(std::exchange(other.fd_, -1)) {}
+      : path_(std::move(other.path_)),
+        records_(other.records_),
+        keep_(other.keep_),
+        fd_(std::exchange(other.fd_, -1)) {}
   SourceFile(const SourceFile&) = delete;
   SourceFile& operator=(const SourceFile&) = delete;
   SourceFile& operator=(SourceFile&&) = delete;
@@ -37,6 +44,7 @@ class SourceFile {
   friend class Root;
   void close();
   std::string path_;
+  Records records_;
   bool keep_;
   int fd_ = -1;  // Open between reads only where it may stay so.
 };
@@ -64,7 +72,7 @@ class Root {
   ProbeStats& stats;
 
  private:
-  std::optional<std::string_view> read_whole(int fd);
+  std::optional<std::string_view> read_whole(int fd, SourceFile::Records records);
   std::string path_;  // Ends with a slash.
   int fd_;
   std::vector<char> buffer_;
