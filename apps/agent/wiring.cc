@@ -13,11 +13,13 @@
 #include "base/rt/random.h"
 #include "edge/agent/agent.h"
 #include "edge/agent/options.h"
+#include "edge/agent/status_socket.h"
 
 namespace dragonfly {
 namespace {
 
 constexpr uint64_t kKeyFileBytesMax = 1 << 20;
+constexpr std::string_view kStatus = "status";
 
 int told(const Error& error) {
   std::fprintf(stderr, "cb-agent: %s\n", error.message.c_str());
@@ -60,9 +62,20 @@ int stop_descriptor() {
   return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+// cb-agent status: what the agent with the same --spool-dir says.
+int run_status(std::span<const char* const> arguments) {
+  const auto options = read_agent_options(arguments, system_files());
+  if (!options) return told(options.error());
+  if (options->help) return print(agent_help()), 0;
+  const auto status = ask_status(options->spool_dir.value_or(std::string(kSpoolDirDefault)));
+  if (!status) return std::fprintf(stderr, "cb-agent: %s\n", status.error().message.c_str()), 1;
+  return print(*status), 0;
+}
+
 }  // namespace
 
 int run_agent(std::span<const char* const> arguments) {
+  if (!arguments.empty() && arguments[0] == kStatus) return run_status(arguments.subspan(1));
   const auto options = read_agent_options(arguments, system_files());
   if (!options) return told(options.error());
   if (options->help) return print(agent_help()), 0;

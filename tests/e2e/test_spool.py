@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Agent, E2e, Server, wait_until
+from harness import BIN, Agent, E2e, Server, wait_until
 
 VM = ('ns-1', 'mcis-1', 'vm-1')
 INTERVAL = '200ms'
@@ -116,6 +116,34 @@ class Kills(SpoolCase):
         self.assertIn(f'{taken} rows of before wait', agent.log.read_text())
         agent.stop()
         self.check_stored(server, taken + self.newest_segment_rows())
+        server.stop()
+
+
+class Status(SpoolCase):
+    def status(self, *args):
+        return subprocess.run([str(BIN / 'cb-agent'), 'status', *args], capture_output=True, text=True, timeout=20,
+                              cwd=self.folder)
+
+    def test_status_tells_of_acks_rows_and_trouble(self):
+        server = Server(self)
+        key = server.key(self)
+        server.kill9()
+        agent = self.agent(server, key)
+        told = wait_until(lambda: self.status('--spool-dir', str(self.spool)).stdout, what='a status')
+        self.assertRegex(told, r'last ack +never\ntrouble +the server does not answer')
+        server = Server(self, data=server.data, udp=server.udp)
+        wait_until(lambda: self.times(server), what='a first row')
+        told = self.status('--spool-dir', str(self.spool))
+        self.assertEqual(told.returncode, 0, told.stderr)
+        for what in (r'vm +ns-1/mcis-1/vm-1', r'key +\S+key-\d+, epoch 1', rf'server +{server.udp}',
+                     r'last ack +\d+\.\d s ago', r'interval +200ms', r'rows +[1-9]\d* taken, [1-9]\d* acknowledged',
+                     rf'spool +{self.spool}'):
+            self.assertRegex(told.stdout, what)
+        self.assertNotIn('trouble', told.stdout)
+        agent.stop()
+        told = self.status('--spool-dir', str(self.spool))
+        self.assertEqual(told.returncode, 1)
+        self.assertIn(str(self.spool), told.stderr)
         server.stop()
 
 

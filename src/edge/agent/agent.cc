@@ -65,6 +65,7 @@ Result<> Agent::open_spool(Random& random, FileSystem& files) {
                                random, clock_.wall());
   if (opened) {
     spool_ = std::move(*opened);
+    open_status();
     return {};
   }
   if (named && opened.error().code != ErrorCode::kNoSpace) {
@@ -72,6 +73,15 @@ Result<> Agent::open_spool(Random& random, FileSystem& files) {
   }
   log_warning(kModule, "no spool: {}; rows wait in memory only and a restart loses them", opened.error().message);
   return {};
+}
+
+void Agent::open_status() {
+  auto opened = StatusSocket::open(spool_->directory());
+  if (opened) {
+    status_socket_.emplace(std::move(*opened));
+  } else {
+    log_warning(kModule, "`cb-agent status` will not answer: {}", opened.error().message);
+  }
 }
 
 Result<> Agent::open_socket() {
@@ -194,12 +204,15 @@ Duration Agent::until_next() const {
 
 // False when it is time to stop.
 bool Agent::wait(Duration at_most, int stop_descriptor) {
-  pollfd waited[2] = {{stop_descriptor, POLLIN, 0}, {socket_ ? socket_->descriptor() : -1, POLLIN, 0}};
+  pollfd waited[3] = {{stop_descriptor, POLLIN, 0},
+                      {socket_ ? socket_->descriptor() : -1, POLLIN, 0},
+                      {status_socket_ ? status_socket_->descriptor() : -1, POLLIN, 0}};
   const timespec timeout{static_cast<time_t>(at_most.count() / 1'000'000'000),
                          static_cast<long>(at_most.count() % 1'000'000'000)};
-  const int ready = ppoll(waited, 2, &timeout, nullptr);
+  const int ready = ppoll(waited, std::size(waited), &timeout, nullptr);
   if (ready < 0 && errno != EINTR) die_of_environment("ppoll failed");
   readable_ = ready > 0 && waited[1].revents != 0;
+  if (ready > 0 && waited[2].revents != 0) status_socket_->answer([this] { return status(); });
   return ready <= 0 || waited[0].revents == 0;
 }
 

@@ -18,6 +18,7 @@
 #include "edge/agent/association.h"
 #include "edge/agent/options.h"
 #include "edge/agent/server_address.h"
+#include "edge/agent/status_socket.h"
 #include "edge/agent/tick_schedule.h"
 #include "edge/probe/probe.h"
 
@@ -37,6 +38,8 @@ class Agent final : private DatagramSink {
   // Until `stop_descriptor` is readable; then sends what it has and waits a moment for acks. Returns how many rows
   // are left unacknowledged.
   uint64_t run(int stop_descriptor);
+  // Lines of a name and a value.
+  std::string status() const;
   // The whole of --once: two samples 200 ms apart, the second as JSON.
   std::string sample_once();
 
@@ -45,6 +48,8 @@ class Agent final : private DatagramSink {
   Result<> check_server() const;
   Result<> open_socket();
   Result<> open_spool(Random& random, FileSystem& files);
+  void open_status();
+  void add_spool_status(std::string& out) const;
   void send(ByteView datagram) override;
   Moment now() const { return {clock_.wall(), clock_.monotonic()}; }
   void tick_if_due();
@@ -68,6 +73,7 @@ class Agent final : private DatagramSink {
   std::optional<UdpSocket> socket_;
   bool socket_is_ipv6_ = false;
   bool readable_ = false;  // As the last wait() saw it.
+  std::optional<StatusSocket> status_socket_;
   ReceiveBatch batch_;
   std::unique_ptr<RowSpool> spool_;
   std::optional<Association> association_;

@@ -114,6 +114,7 @@ class Association {
   uint64_t spool_id() const { return spool_id_; }
   // Whether rows wait without any answer for kSilentAfter (or since the start), and since when.
   bool silent(MonotonicTime now) const;
+  std::optional<MonotonicTime> last_ack() const { return last_ack_; }
   std::optional<MonotonicTime> unanswered_since() const { return unanswered_since_; }
   // Last one that an ack brought; 0 = none. Settings themselves are not applied yet.
   uint64_t settings_version() const { return settings_version_; }
@@ -183,6 +184,7 @@ class Association {
   ReplayWindow window_;
 
   std::optional<MonotonicTime> unanswered_since_;
+  std::optional<MonotonicTime> last_ack_;
   MonotonicTime last_sent_{};
   MonotonicTime probe_at_{};
   Duration probe_wait_ = 1s;

@@ -74,6 +74,7 @@ bool Association::open(const FrameHeader& header, ByteView datagram, Moment now)
 
 void Association::on_ack(const AckBody& ack, Moment now) {
   ++stats_.acks;
+  last_ack_ = now.monotonic;
   if (ack.spool_id == spool_id_) on_acknowledged(ack, now);
   on_refused(ack, now.monotonic);
   for (const DictionaryId id : ack.unknown_dictionaries) on_unknown(id, now.monotonic);

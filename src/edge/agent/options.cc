@@ -226,7 +226,8 @@ Result<AgentOptions> read_agent_options(std::span<const char* const> arguments, 
 std::string agent_help() {
   std::string out =
       "cb-agent: samples this machine's CPU, memory, disks and network and sends them to a cb-dragonfly server.\n\n"
-      "usage: cb-agent [OPTION]…\n\n";
+      "usage: cb-agent [OPTION]…          sample and send\n"
+      "       cb-agent status [OPTION]…   how the agent with this --spool-dir is: last ack, rows that wait, errors\n\n";
   for (const Parameter& parameter : kParameters) {
     const std::string left =
         parameter.value.empty() ? std::string(parameter.name) : fmt::format("{} {}", parameter.name, parameter.value);
