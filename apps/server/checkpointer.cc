@@ -41,6 +41,7 @@ void Checkpointer::stop() {
 }
 
 Result<> Checkpointer::run_once() {
+  const auto turn = hold();
   using Position = std::optional<LogPosition>;
   LogPosition needed = parts_.log.end();
   const auto take = [&](const std::optional<Position>& position) {

@@ -6,7 +6,7 @@
 //
 // Units      ns.
 // Ownership  borrows everything, which outlives it; owns its thread.
-// Threading  start(), stop(): the owner's thread.
+// Threading  start(), stop(): the owner's thread. run_once(), hold(): any thread that may wait for files.
 // Errors     logged; the log is then not cut and the next turn tries again.
 // Limits     one checkpoint at a time.
 #pragma once
@@ -36,9 +36,12 @@ class Checkpointer {
   void start(Duration interval, Duration retention_raw);
   void stop();
   Result<> run_once();
+  // While it is held no checkpoint is made and the log is not cut.
+  [[nodiscard]] std::unique_lock<std::mutex> hold() { return std::unique_lock(turn_mutex_); }
 
  private:
   const Parts parts_;
+  std::mutex turn_mutex_;  // Held for a whole checkpoint, and by a backup while it copies: both take their time.
   std::jthread thread_;
 };
 

@@ -18,6 +18,11 @@ int run_data_command(const ServerOptions& options);
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitDamaged = 3;
 
-int run_check(const ServerOptions& options);  // check_command.cc
+// To standard error; returns the exit code.
+int report_failure(std::string_view command, const Error& error);
+
+int run_check(const ServerOptions& options);   // check_command.cc
+int run_backup(const ServerOptions& options);  // backup_commands.cc
+int run_restore(const ServerOptions& options);
 
 }  // namespace dragonfly

@@ -24,4 +24,9 @@ std::optional<std::string> listening_http(const Path& data) {
   return std::string(rest.substr(0, rest.find_first_of(" \n")));
 }
 
+bool listens_with_tls(const Path& data) {
+  const auto file = system_files().read_file(data / kListeningName, 4096);
+  return file && as_text(*file).find("\ntls:") != std::string_view::npos;
+}
+
 }  // namespace dragonfly

@@ -22,4 +22,7 @@ Result<DirectoryLock> lock_data(const Path& data);
 // ADDR:PORT of the API as the file says; nullopt where no server has said so.
 std::optional<std::string> listening_http(const Path& data);
 
+// Whether that is HTTPS.
+bool listens_with_tls(const Path& data);
+
 }  // namespace dragonfly

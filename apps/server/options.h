@@ -19,8 +19,10 @@ struct AgentKeyRequest {
 
 // A command about a data directory: `merge`, `check`, …
 struct DataCommand {
-  enum class Kind : uint8_t { kCheck, kMerge };
+  enum class Kind : uint8_t { kCheck, kMerge, kBackup, kRestore };
   Kind kind = Kind::kCheck;
+  std::string to;
+  std::string from;
 };
 
 struct ServerOptions {

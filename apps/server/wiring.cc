@@ -15,6 +15,7 @@
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
 #include "live/head/head_reader.h"
+#include "online_backup.h"
 #include "server_health.h"
 #include "surface/api/api.h"
 #include "tls_files.h"
@@ -75,6 +76,7 @@ class Server {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Head>> heads_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<OnlineBackup> backups_;
   std::unique_ptr<HeadReader> head_reader_;
   std::unique_ptr<MergedReader> reader_;
   std::unique_ptr<Questions> questions_;
@@ -251,6 +253,7 @@ void Server::write_metrics(MetricsText& text) const {
   write_row_metrics(text);
   log_stats_.write(text);
   store_->write_metrics(text);
+  backups_->write_metrics(text);
   dragonfly::write_metrics(http_->stats(), text);
   text.gauge("dragonfly_agents_enrolled", "Agents whose keys this server knows.",
              static_cast<double>(enrolled_.load()));
@@ -269,9 +272,14 @@ Result<> Server::open_api() {
   reader_ = std::make_unique<MergedReader>(std::vector<SeriesReader*>{store_.get(), head_reader_.get()});
   questions_ = std::make_unique<Questions>(*reader_);
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
+  const Path data = settings_.data_dir;
+  const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
+  backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
+      *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
   health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, clock_);
   api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
-                                        clock_, *readers_, [this] { return policy_; }, settings_.cors_origins});
+                                        clock_, *readers_, [this] { return policy_; }, backups_.get(),
+                                        settings_.cors_origins});
   handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
   HttpOptions http;
   http.listen = settings_.http;
@@ -377,6 +385,7 @@ void Server::stop() {
   if (handlers_) handlers_->stop();  // … and what runs ends before that which it asks does.
   registry_thread_.request_stop();
   if (registry_thread_.joinable()) registry_thread_.join();
+  backups_.reset();
   if (checkpointer_) checkpointer_->stop();
   for (auto& shard : shards_) shard->stop_receiving();
   // The shards' last rows are submitted before the log stops: a task that runs after it proves that.

@@ -1,10 +1,10 @@
-"""What the operator does to the data: check, merge."""
+"""What the operator does to the data: check, merge, backup, restore."""
 import pathlib
 import subprocess
 import time
 import unittest
 
-from harness import BIN, E2e, Server, Shooter, line_tags
+from harness import BIN, E2e, Server, Shooter, line_tags, wait_until
 
 
 def run(*args, timeout_s=60):
@@ -91,6 +91,91 @@ class CheckAndMerge(Operations):
         store = [module for module in again.get_json('/health')['modules'] if module['module'] == 'store'][0]
         self.assertEqual(store['state'], 'degraded')
         self.assertNotEqual(store['message'], '')
+        again.stop()
+
+
+class BackupAndRestore(Operations):
+    def restored(self, backup):
+        """A data directory made from the backup."""
+        data = pathlib.Path(self.folder, f'restored-{self.next_number()}')
+        self.command('restore', '--from', backup, '--data-dir', data)
+        self.assertIn('all is whole', self.command('check', '--data-dir', data))
+        return data
+
+    def check_holds(self, server, before):
+        """Every row of `before` is in the server's answers, as it was."""
+        for group, series in before.items():
+            now = server.raw_rows(group, start='-6h')
+            for vm, rows in series.items():
+                there = dict(now.get(vm, []))
+                for at, row in rows:
+                    self.assertEqual(there.get(at), row, (group, vm, at))
+
+    def test_under_load_every_acknowledged_row_is_in_it(self):
+        server = self.loaded(agents=20)
+        keys = server.key(self, 'load-', count=100)
+        shooter = Shooter(self, server, 100, '200ms', '6s', args=['--prefix', 'load-'], keys=keys)
+        wait_until(lambda: server.metric_sum('dragonfly_vms') >= 100, what='the load')
+        backups = []
+        for number in range(2):
+            now = int(time.time())
+            server.write(f'mem,{line_tags(vm="mark")} used_percent={number} {now * 10**9 + number * 10**6}')
+            before = self.everything(server)
+            backup = pathlib.Path(self.folder, f'backup-{number}')
+            self.assertIn('backup of', self.command('backup', '--data-dir', server.data, '--to', backup))
+            backups.append((backup, before))
+        self.assertGreater(server.metrics()['dragonfly_backups_made_total'], 1)
+        self.assertTrue(shooter.alive())
+        self.assertEqual(shooter.report()['lost'], 0)
+        self.assertEqual(list(pathlib.Path(server.data, 'backups').iterdir()), [])  # They were moved.
+        server.kill9()
+        for backup, before in backups:
+            again = Server(self, data=self.restored(backup))
+            self.check_holds(again, before)
+            self.assertEqual(again.metrics()['dragonfly_agents_enrolled'], 120)
+            again.stop()
+
+    def test_without_a_server_and_what_is_refused(self):
+        server = self.loaded(agents=10)
+        before = self.everything(server)
+        server.kill9()
+        self.command('merge', '--data-dir', server.data)
+        backup = pathlib.Path(self.folder, 'backup')
+        self.command('backup', '--data-dir', server.data, '--to', backup)
+        self.assertFalse((backup / 'LOCK').exists())
+        self.assertIn('not empty', self.command('backup', '--data-dir', server.data, '--to', backup, want=1))
+        self.assertIn('not empty', self.command('restore', '--from', backup, '--data-dir', server.data, want=1))
+        self.assertIn('not a backup', self.command('restore', '--from', server.data, '--data-dir', 'x', want=1))
+        again = Server(self, data=self.restored(backup))
+        self.assertEqual(self.everything(again), before)
+        again.stop()
+        self.assertIn('all is whole', self.command('check', '--data-dir', backup))
+        # Damaged: named, and nothing is left where it would have gone.
+        victim = sorted((backup / 'store').glob('*.sst'))[0]
+        victim.chmod(0o600)
+        copy = victim.read_bytes()
+        victim.unlink()  # It may be a link to the living file.
+        victim.write_bytes(copy)
+        flip(victim, len(copy) // 3)
+        self.assertIn(victim.name, self.command('check', '--data-dir', backup, want=3))
+        target = pathlib.Path(self.folder, 'damaged')
+        self.assertIn(victim.name, self.command('restore', '--from', backup, '--data-dir', target, want=3))
+        self.assertFalse(target.exists() or pathlib.Path(f'{target}.part').exists())
+
+    def test_by_the_api_names_lead_nowhere_else(self):
+        server = Server(self)
+        server.write(f'mem,{line_tags()} used_percent=1')
+        for name in ('..', '../x', '/tmp/x', 'a/b', '.hidden', '-x', 'x.part', 'a%00b', 'x' * 65, 'a%20b'):
+            self.assertEqual(server.post(f'/api/v1/backup?name={name}', '').status, 400, name)
+        self.assertEqual(server.get_json('/api/v1/backup')['backups'], [])
+        self.assertEqual(server.post('/api/v1/backup?name=nightly', '').status, 202)
+        done = wait_until(lambda: [s for s in [server.get_json('/api/v1/backup')] if s['state'] != 'running'], what='an end')
+        self.assertEqual((done[0]['state'], done[0]['backups']), ('done', ['nightly']), done)
+        self.assertEqual(server.post('/api/v1/backup?name=nightly', '').status, 409)
+        self.assertEqual(done[0]['bytes_done'], done[0]['bytes_total'])
+        server.stop()
+        again = Server(self, data=self.restored(pathlib.Path(server.data, 'backups', 'nightly')))
+        self.assertEqual(len(again.raw_rows('memory')), 1)
         again.stop()
 
 

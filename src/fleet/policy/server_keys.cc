@@ -13,6 +13,8 @@ constexpr ConfigKey kServerKeys[] = {
     {"server.udp", "", ConfigType::kEndpoint, "127.0.0.1:8094", "", 0, 0, "",
      "Where agents' datagrams arrive; port 0 takes a free one."},
     {"server.data_dir", "", ConfigType::kText, "./data", "", 0, 0, "", "Directory of everything that is kept."},
+    {"server.backup_dir", "", ConfigType::kText, "", "", 0, 0, "",
+     "Where backups that are asked for by the API are made; empty: data_dir/backups."},
     {"server.advertise", "", ConfigType::kText, "", "", 0, 0, "",
      "ADDR:PORT that agents are told; empty: the one by which the server reaches them."},
     {"ingest.shards", "", ConfigType::kInteger, "0", "threads", 0, 256, "", "Receiving threads; 0: one for each CPU."},
@@ -64,6 +66,7 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.http = config.text("server.http");
   settings.udp = config.text("server.udp");
   settings.data_dir = config.text("server.data_dir");
+  settings.backup_dir = config.text("server.backup_dir");
   settings.advertise = config.text("server.advertise");
   settings.shards = config.integer("ingest.shards");
   settings.allow_plaintext = config.flag("ingest.allow_plaintext");

@@ -145,7 +145,7 @@ Result<> must_be_absent(const Path& path) {
 }  // namespace
 
 bool is_part_of_backup(std::string_view name) {
-  return name != "LOCK" && name != "listening" && name != "backups" && !name.ends_with(".tmp") &&
+  return name != "LOCK" && name != "listening" && name != "backups" && name != "reserve" && !name.ends_with(".tmp") &&
          !name.ends_with(".part");
 }
 
@@ -220,8 +220,11 @@ Result<std::vector<std::string>> verify_backup(FileSystem& files, const Path& ba
   return damage;
 }
 
-Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to,
-                                      const BackupProgress& progress) {
+namespace {
+
+// Copies the backup's files to the new directory `to`, verified on the way; the manifest, too, where `as_backup`.
+Result<BackupManifest> copy_verified(FileSystem& files, const Path& backup, const Path& to, bool as_backup,
+                                     const BackupProgress& progress) {
   auto manifest = read_manifest(files, backup);
   if (!manifest) return fail(manifest.error());
   DF_TRY(must_be_absent(to));
@@ -238,9 +241,10 @@ Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, con
       if (!digest) return fail(digest.error());
       if (digest->bytes != file.bytes || digest->crc32c != file.crc32c)
         return fail(ErrorCode::kCorruption,
-                    "{} of the backup is damaged (its checksum does not match); nothing was restored", file.path);
+                    "{} of the backup is damaged (its checksum does not match); nothing was copied", file.path);
     }
     DF_TRY(sync_tree(part));
+    if (as_backup) DF_TRY(files.replace_file(part / kManifestName, as_bytes(manifest->encode())));
     fs::remove(to, error);  // Empty, or absent.
     return rename_whole(part, to);
   };
@@ -249,6 +253,26 @@ Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, con
     return fail(done.error());
   }
   return manifest;
+}
+
+}  // namespace
+
+Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to,
+                                      const BackupProgress& progress) {
+  return copy_verified(files, backup, to, false, progress);
+}
+
+Result<> move_backup(FileSystem& files, const Path& from, const Path& to, const BackupProgress& progress) {
+  DF_TRY(must_be_absent(to));
+  DF_TRY(make_parent(fs::absolute(to)));
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (!error) return system_files().sync_directory(fs::absolute(to).parent_path());
+  if (error != std::errc::cross_device_link)
+    return fail(ErrorCode::kIo, "cannot rename {} to {}: {}", from.string(), to.string(), error.message());
+  if (auto copied = copy_verified(files, from, to, true, progress); !copied) return fail(copied.error());
+  fs::remove_all(from, error);
+  return {};
 }
 
 }  // namespace dragonfly

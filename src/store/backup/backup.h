@@ -21,7 +21,8 @@ namespace dragonfly {
 // Called often, with bytes done of all.
 using BackupProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// Entries of a data directory that are not part of it: the lock, the address of the running server, other backups.
+// Entries of a data directory that are not part of it: the lock, the address of the running server, other backups, the
+// reserve of disk space.
 bool is_part_of_backup(std::string_view name);
 
 // Copies the data directory `from`, which no process uses, into `to` (made; links where a file never changes).
@@ -43,5 +44,8 @@ Result<std::vector<std::string>> verify_backup(FileSystem& files, const Path& ba
 // an error nothing is left in `to`.
 Result<BackupManifest> restore_backup(FileSystem& files, const Path& backup, const Path& to,
                                       const BackupProgress& progress);
+
+// Renames a backup, or copies it, verified, to another file system. `to` must be absent or empty.
+Result<> move_backup(FileSystem& files, const Path& from, const Path& to, const BackupProgress& progress);
 
 }  // namespace dragonfly

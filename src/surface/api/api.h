@@ -25,6 +25,7 @@
 #include "model/flow/row_feed.h"
 #include "model/flow/series_reader.h"
 #include "query/statistics/questions.h"
+#include "surface/api/backup_door.h"
 #include "surface/api/health.h"
 
 namespace dragonfly {
@@ -44,6 +45,8 @@ struct ApiParts {
   Clock& clock;
   Executor& workers;  // For what comes back on threads that must only pass on.
   std::function<Policy()> policy;
+  // May be null: then there are no backups.
+  BackupDoor* backups;
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.
 };
 

@@ -35,6 +35,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/query", answer_query},
     {"GET", "/api/v1/stream", answer_stream, kListedOrigins},
     {"POST", "/write", answer_write, kListedOrigins},
+    {"GET", "/api/v1/backup", answer_backup, kListedOrigins},
+    {"POST", "/api/v1/backup", answer_start_backup, kListedOrigins},
 };
 
 // The first segment of `pattern`, which is then shortened by it.

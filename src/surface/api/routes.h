@@ -71,6 +71,8 @@ void answer_health(const ApiParts& parts, Call call);
 void answer_own_metrics(const ApiParts& parts, Call call);
 void answer_config(const ApiParts& parts, Call call);
 void answer_catalogue(const ApiParts& parts, Call call);
+void answer_backup(const ApiParts& parts, Call call);  // backup_routes.cc, as the next
+void answer_start_backup(const ApiParts& parts, Call call);
 void answer_page(const ApiParts& parts, Call call);  // page.cc
 
 }  // namespace dragonfly

@@ -167,6 +167,21 @@ class FakeHealth final : public HealthSource {
   std::vector<ModuleHealth> modules;
 };
 
+class FakeBackups final : public BackupDoor {
+ public:
+  Result<BackupStatus> start(std::string name) override {
+    asked = name;
+    if (failure) return fail(*failure);
+    now = {BackupStatus::State::kRunning, std::move(name), "/backups", 0, 0, {}};
+    return now;
+  }
+  BackupStatus status() const override { return now; }
+  Result<std::vector<std::string>> names() const override { return std::vector<std::string>{"a", "b"}; }
+  std::string asked = "not asked";
+  BackupStatus now;
+  std::optional<Error> failure;
+};
+
 // Runs what was posted when it is told.
 class ManualExecutor final : public Executor {
  public:
@@ -302,6 +317,7 @@ class ApiFixture : public testing::Test {
   FakeDoor door;
   MetricsRegistry metrics;
   FakeHealth health;
+  FakeBackups backups;
   ManualExecutor workers;
   Policy policy;
   std::shared_ptr<FakeStream> stream;
@@ -316,6 +332,7 @@ class ApiFixture : public testing::Test {
                    clock,
                    workers,
                    [this] { return policy; },
+                   &backups,
                    {"https://grafana.example"}}};
 };
 
