@@ -1,6 +1,7 @@
 #include "store/tsdb/chunk_db.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/core/assert.h"
 #include "base/rt/worker_pool.h"
@@ -63,6 +64,7 @@ Result<> ChunkDb::start() {
   const auto whole = core_.open();
   if (!whole) return fail(whole.error());
   load_marks(*whole);
+  load_hours_without_rollups();
   core_.stop_compacting_damaged();
   thread_ = std::thread([this] { run(); });
   merger_.start();
@@ -92,6 +94,22 @@ void ChunkDb::load_marks(bool whole) {
       sequence_ += uint64_t{1} << 32;
     }
   }
+}
+
+void ChunkDb::load_hours_without_rollups() {
+  if (const auto from = load_number(kRawFromKey)) core_.raw_from_hour = static_cast<int64_t>(*from);
+  std::set<int64_t> hours;
+  const std::unique_ptr<rocksdb::Iterator> it(core_.db->NewIterator(rocksdb::ReadOptions(), core_.meta));
+  for (it->Seek(std::string(kMergedPrefix)); it->Valid(); it->Next()) {
+    const std::string_view key = it->key().ToStringView();
+    if (!key.starts_with(kMergedPrefix)) break;
+    const auto value = open_meta_value(key, it->value().ToStringView());
+    int64_t hour = 0;
+    const std::string_view number = key.substr(kMergedPrefix.size());
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), hour);
+    if (error == std::errc{} && (!value || value->empty())) hours.insert(hour);
+  }
+  core_.set_hours_without_rollups(std::move(hours));
 }
 
 bool ChunkDb::append(std::vector<SealedRows> batch, ChunkStore::Done done) {
@@ -149,6 +167,7 @@ Result<SealOutcome> ChunkDb::write(std::vector<SealedRows>& batch) {
   }
   DF_TRY(commit(pending));
   core_.stats.rows_written.add(outcome.rows_stored);
+  core_.stats.tier_rows_written[static_cast<size_t>(Tier::kFresh)].add(outcome.rows_stored);
   core_.stats.rows_duplicate.add(outcome.rows_duplicate);
   return outcome;
 }

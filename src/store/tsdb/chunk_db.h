@@ -3,8 +3,8 @@
 // Units      times in ns, sizes in bytes.
 // Ownership  owns its directory and threads; borrows the executor for reads and the clock, which outlive it. The destructor
 //            writes what is queued, waits for running reads, and flushes nothing: durable is what checkpoint() made so.
-// Threading  append(), read(), drop_before(), copy_to(), merge_all(), damage(), write_metrics(): any thread. put_metadata(),
-//            visit_metadata(), checkpoint(): as ChunkStore. `done` of append() runs on the store's thread, that of read() on
+// Threading  append(), read(), read_rollups(), drop_before(), copy_to(), merge_all(), damage(), write_metrics(): any thread.
+//            put_metadata(), visit_metadata(), checkpoint(): as ChunkStore. `done` of append() runs on the store's thread, that of read() on
 //            the executor's or, where it refuses, the caller's; both exactly once.
 // Errors     as ChunkStore and SeriesReader. A damaged chunk, file or directory never keeps open() from success and is told
 //            by damage(), missing_parts and dragonfly_store_damaged_total.
@@ -47,6 +47,7 @@ class ChunkDb final : public ChunkStore, public SeriesReader {
   LogPosition log_begin() const override;
 
   void read(ReadRequest request, SeriesReader::Done done) override;
+  void read_rollups(RollupRequest request, SeriesReader::RollupDone done) override;
 
   // Drops the partitions that end at `limit` or before; returns how many.
   Result<size_t> drop_before(Timestamp limit);
@@ -73,12 +74,14 @@ class ChunkDb final : public ChunkStore, public SeriesReader {
     std::vector<SealedRows> rows;
     ChunkStore::Done done;
   };
+  template <class Request, class Answer>
   class ReadTask;
-  struct Found;
+  struct RowRead;
 
   ChunkDb(const ChunkDbOptions& options, Executor& readers, Clock& clock);
   Result<> start();
   void load_marks(bool whole);
+  void load_hours_without_rollups();
   std::optional<uint64_t> load_number(std::string_view key);
   void run();
 
@@ -88,8 +91,15 @@ class ChunkDb final : public ChunkStore, public SeriesReader {
   Result<size_t> drop_known_rows(SealedRows& series);
 
   Result<ReadAnswer> answer(const ReadRequest& request);
-  Result<> read_vm(std::vector<PartitionScan>& scans, const ScanSelection& selection, const ReadRequest& request,
-                   VmId vm, size_t& rows_left, ReadAnswer& out);
+  Result<RollupAnswer> answer(const RollupRequest& request);
+  template <class Request, class Answer>
+  void post(Request request, std::function<void(Result<Answer>)> done);
+  using FoundParts = std::map<std::string, std::vector<ChunkRows>>;  // By device.
+  bool scan_vm(RowRead& read, const ScanSelection& selection, int64_t decode_from_ns, VmId vm, FoundParts& parts,
+               std::vector<std::string>& missing);
+  ColumnSet with_earlier(RowRead& read, VmId vm, const std::string& device, ColumnSet rows,
+                         std::vector<std::string>& missing);
+  Result<> read_vm(RowRead& read, VmId vm, ReadAnswer& out);
 
   const ChunkDbOptions options_;
   Executor& readers_;

@@ -1,8 +1,20 @@
 // What ChunkDb tells of itself.
+#include <array>
+
 #include "store/tsdb/chunk_db.h"
 
 namespace dragonfly {
 namespace {
+
+struct TierLabel {
+  Tier tier;
+  std::string_view label;
+};
+constexpr std::array<TierLabel, 5> kTiers{{{Tier::kFresh, "tier=\"fresh\""},
+                                           {Tier::kRaw, "tier=\"raw\""},
+                                           {Tier::kMinute, "tier=\"1m\""},
+                                           {Tier::kHour, "tier=\"1h\""},
+                                           {Tier::kDay, "tier=\"1d\""}}};
 
 struct Sizes {
   uint64_t bytes = 0;
@@ -26,15 +38,17 @@ Sizes sizes_of(const StoreCore& core, const PartitionList& partitions) {
 
 void ChunkDb::write_metrics(MetricsText& text) const {
   const TsdbStats& stats = core_.stats;
-  const Sizes fresh = sizes_of(core_, core_.partitions.of_tier(Tier::kFresh));
-  const Sizes raw = sizes_of(core_, core_.partitions.of_tier(Tier::kRaw));
+  std::array<Sizes, kTiers.size()> sizes;
+  for (size_t i = 0; i < kTiers.size(); ++i) sizes[i] = sizes_of(core_, core_.partitions.of_tier(kTiers[i].tier));
   text.family("dragonfly_store_bytes", "gauge",
-              "Bytes that the chunks of a tier take; fresh: raw rows not merged yet.");
-  text.sample(fresh.bytes, "tier=\"fresh\"");
-  text.sample(raw.bytes, "tier=\"raw\"");
+              "Bytes that the chunks of a tier take; fresh: raw rows not merged yet; 1m, 1h, 1d: rollups.");
+  for (size_t i = 0; i < kTiers.size(); ++i) text.sample(sizes[i].bytes, kTiers[i].label);
   text.family("dragonfly_store_partitions", "gauge", "Partitions of a tier.");
-  text.sample(static_cast<uint64_t>(fresh.partitions), "tier=\"fresh\"");
-  text.sample(static_cast<uint64_t>(raw.partitions), "tier=\"raw\"");
+  for (size_t i = 0; i < kTiers.size(); ++i) text.sample(static_cast<uint64_t>(sizes[i].partitions), kTiers[i].label);
+  text.family("dragonfly_store_tier_rows_written_total", "counter",
+              "Rows written to a tier; one that is written again, as its hour or day goes on, counts again.");
+  for (size_t i = 0; i < kTiers.size(); ++i)
+    text.sample(stats.tier_rows_written[static_cast<size_t>(kTiers[i].tier)].value(), kTiers[i].label);
   text.gauge("dragonfly_store_queue", "Batches that wait to be written.",
              static_cast<double>(stats.queue_batches.value()));
   text.gauge("dragonfly_store_background_error", "1 while RocksDB takes no writes.",

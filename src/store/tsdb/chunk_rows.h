@@ -7,7 +7,9 @@
 // Limits     a chunk lies in one hour, within the codec's limits.
 #pragma once
 
-#include <functional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "store/chunk/chunk_codec.h"
 #include "store/tsdb/store_keys.h"
@@ -20,12 +22,16 @@ struct ChunkRows {
   ColumnSet rows;
 };
 
-// Takes what lies in [from_ns, to_ns) of a chunk; an empty set where that is nothing.
-Result<ColumnSet> rows_within(const ChunkReader& chunk, int64_t from_ns, int64_t to_ns);
+// Columns of a chunk by their numbers (strictly ascending): column i is columns[i], without values where the chunk does not
+// have it. All of them where nothing is named.
+using ColumnNumbers = std::span<const size_t>;
 
-// One sorted set, one row a time; empties `parts`. Columns are the catalogue's; of a custom group as many as any part has,
-// each with its first type: a value of another type is absent.
-ColumnSet merge_chunks(GroupId group, std::vector<ChunkRows>& parts);
+// Takes what lies in [from_ns, to_ns) of a chunk; an empty set where that is nothing. Other columns are not decoded.
+Result<ColumnSet> rows_within(const ChunkReader& chunk, ColumnNumbers columns, int64_t from_ns, int64_t to_ns);
+
+// One sorted set, one row a time; empties `parts`. Columns have the catalogue's types; of a custom group the first with
+// which a part has values: a value of another type is absent. All parts were read with these `columns`.
+ColumnSet merge_chunks(GroupId group, ColumnNumbers columns, std::vector<ChunkRows>& parts);
 
 // For people.
 std::string chunk_text(const ChunkKey& key);

@@ -85,7 +85,7 @@ Result<size_t> Merger::merge_hours(const std::set<int64_t>& hours, const std::fu
   const std::lock_guard lock(merge_mutex_);
   for (const int64_t hour : hours) {
     const MonotonicTime started = core_.clock.monotonic();
-    DF_TRY(HourMerge(core_, hour, raw_hours_, options_.probe).run(go_on));
+    DF_TRY(HourMerge(core_, hour, options_.probe).run(go_on));
     core_.stats.merge_time.observe(seconds(core_.clock.monotonic() - started));
   }
   return hours.size();

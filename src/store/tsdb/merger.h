@@ -39,7 +39,6 @@ class Merger {
   Result<size_t> merge_all();
   // How long the oldest hour that is over has waited.
   Duration lag() const;
-  void set_raw_hours(int64_t hours) { raw_hours_ = hours; }
 
  private:
   void run(const std::stop_token& stop);
@@ -50,8 +49,7 @@ class Merger {
 
   StoreCore& core_;
   const MergeOptions options_;
-  std::atomic<int64_t> raw_hours_{0};  // Span of new raw partitions; 0 = the tier's default.
-  std::mutex merge_mutex_;             // One merge at a time.
+  std::mutex merge_mutex_;  // One merge at a time.
   std::mutex sleep_mutex_;
   std::condition_variable_any sleep_;
   std::jthread thread_;

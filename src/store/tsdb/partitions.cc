@@ -63,17 +63,19 @@ Result<std::shared_ptr<Partition>> Partitions::fresh_for(int64_t hour) {
   return make(name);
 }
 
-Result<std::shared_ptr<Partition>> Partitions::tier_for(Tier tier, int64_t hour, int64_t hours) {
-  {
-    const std::lock_guard lock(mutex_);
-    std::shared_ptr<Partition> narrowest;
-    for (const auto& [name, partition] : partitions_) {
-      const bool holds = name.tier == tier && name.hour <= hour && hour < name.hour + name.hours;
-      if (holds && (!narrowest || name.hours < narrowest->name.hours)) narrowest = partition;
-    }
-    if (narrowest) return narrowest;
+std::shared_ptr<Partition> Partitions::find_tier(Tier tier, int64_t hour) const {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<Partition> narrowest;
+  for (const auto& [name, partition] : partitions_) {
+    const bool holds = name.tier == tier && name.hour <= hour && hour < name.hour + name.hours;
+    if (holds && (!narrowest || name.hours < narrowest->name.hours)) narrowest = partition;
   }
-  return make(partition_around(tier, hour, hours));
+  return narrowest;
+}
+
+Result<std::shared_ptr<Partition>> Partitions::tier_for(Tier tier, int64_t hour) {
+  if (auto there = find_tier(tier, hour)) return there;
+  return make(partition_around(tier, hour, spans_[static_cast<size_t>(tier)]));
 }
 
 Result<std::shared_ptr<Partition>> Partitions::make(PartitionName name) {

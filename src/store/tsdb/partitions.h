@@ -10,6 +10,7 @@
 
 #include <rocksdb/db.h>
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -61,8 +62,12 @@ class Partitions {
 
   // Where chunks of that hour go; made where it is not there. The newest fresh one that is not frozen …
   Result<std::shared_ptr<Partition>> fresh_for(int64_t hour);
-  // … or the narrowest of a tier; a new one spans `hours` (0 = the tier's default).
-  Result<std::shared_ptr<Partition>> tier_for(Tier tier, int64_t hour, int64_t hours = 0);
+  // … or the narrowest of a tier.
+  Result<std::shared_ptr<Partition>> tier_for(Tier tier, int64_t hour);
+  // The same, null where it is not there.
+  std::shared_ptr<Partition> find_tier(Tier tier, int64_t hour) const;
+  // How many hours a new partition of the tier spans: a multiple of the default.
+  void set_span(Tier tier, int64_t hours) { spans_[static_cast<size_t>(tier)] = hours; }
   // The fresh partitions of that hour, which take nothing from now on. Where some are frozen already (a merge that did not
   // come to its end) only those, so that no more than two generations wait.
   PartitionList freeze(int64_t hour);
@@ -77,6 +82,7 @@ class Partitions {
   const StoreOptions& options_;
   const Clock& clock_;
   rocksdb::DB* db_ = nullptr;
+  std::array<std::atomic<int64_t>, 5> spans_{};  // By tier; 0 = the default.
   // Changes of the set of column families and flushes of them exclude each other.
   std::mutex families_mutex_;  // Whoever makes, drops or flushes families; see hold().
   mutable std::mutex mutex_;   // Guards the map alone; taken after families_mutex_ and never held for long.

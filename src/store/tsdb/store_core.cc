@@ -106,4 +106,14 @@ void StoreCore::stop_compacting_damaged() {
   }
 }
 
+std::set<int64_t> StoreCore::hours_without_rollups() const {
+  const std::lock_guard lock(without_rollups_mutex_);
+  return without_rollups_;
+}
+
+void StoreCore::set_hours_without_rollups(std::set<int64_t> hours) {
+  const std::lock_guard lock(without_rollups_mutex_);
+  without_rollups_ = std::move(hours);
+}
+
 }  // namespace dragonfly

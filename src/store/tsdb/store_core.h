@@ -7,9 +7,11 @@
 // Limits     none.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "base/core/bytes.h"
 #include "store/tsdb/damage_book.h"
@@ -18,8 +20,9 @@
 
 namespace dragonfly {
 
-// Key of "meta": from where on the log is needed.
+// Keys of "meta": from where on the log is needed; raw_from_hour.
 inline constexpr std::string_view kLogBeginKey = "i/log_begin";
+inline constexpr std::string_view kRawFromKey = "i/raw_from";
 
 rocksdb::WriteOptions chunk_write_options();
 
@@ -51,9 +54,18 @@ struct StoreCore {
   rocksdb::ColumnFamilyHandle* meta = nullptr;
   Partitions partitions;
   DamageBook damage;
+  // Hours that an earlier version merged: they have raw chunks and no rollups. Any thread.
+  std::set<int64_t> hours_without_rollups() const;
+  void set_hours_without_rollups(std::set<int64_t> hours);
+  // Raw rows of the hours before it were dropped: their rollups stay as they are.
+  std::atomic<int64_t> raw_from_hour{INT64_MIN};
   // Held while a batch goes to fresh partitions, and while some of them are frozen: what a merge does not see lies in a
   // later generation.
   std::mutex write_mutex;
+
+ private:
+  mutable std::mutex without_rollups_mutex_;  // The merger writes it, readers copy it.
+  std::set<int64_t> without_rollups_;
 };
 
 // The bytes of a value in "meta", without its checksum; nullopt where that is wrong.

@@ -45,8 +45,10 @@ bool take_device(std::string_view& in, std::string& device) {
 struct TierSpelling {
   std::string_view name;
   int64_t hours;
+  int64_t chunk_hours;
 };
-constexpr TierSpelling kTiers[] = {{"fresh", 1}, {"raw", 6}, {"1m", 24}, {"1h", 16 * 24}, {"1d", 64 * 24}};
+constexpr TierSpelling kTiers[] = {
+    {"fresh", 1, 1}, {"raw", 6, 1}, {"1m", 24, 1}, {"1h", 16 * 24, 24}, {"1d", 64 * 24, 32 * 24}};
 constexpr int64_t kHoursMax = int64_t{1} << 20;  // Of a name; beyond the years that a time can have.
 constexpr int64_t kHourMax = int64_t{1} << 22;
 
@@ -59,13 +61,13 @@ std::optional<int64_t> take_number(std::string_view& text) {
   return out;
 }
 
-int64_t floor_multiple(int64_t value, int64_t of) {
-  int64_t index = value / of;
-  if (value % of < 0) --index;
-  return index * of;
-}
-
 }  // namespace
+
+int64_t floor_hours(int64_t hour, int64_t multiple) {
+  int64_t index = hour / multiple;
+  if (hour % multiple < 0) --index;
+  return index * multiple;
+}
 
 std::string vm_prefix(GroupId group, VmId vm) {
   std::string out;
@@ -114,13 +116,15 @@ std::optional<ChunkKey> decode_chunk_key(std::string_view bytes) {
   return key;
 }
 
-int64_t hour_of(int64_t time_ns) { return floor_multiple(time_ns, kHourNs) / kHourNs; }
+int64_t hour_of(int64_t time_ns) { return floor_hours(time_ns, kHourNs) / kHourNs; }
 
 int64_t default_hours(Tier tier) { return kTiers[static_cast<size_t>(tier)].hours; }
 
+int64_t chunk_hours(Tier tier) { return kTiers[static_cast<size_t>(tier)].chunk_hours; }
+
 PartitionName partition_around(Tier tier, int64_t hour, int64_t hours) {
   if (hours == 0) hours = default_hours(tier);
-  return {tier, floor_multiple(hour, hours), hours, 0};
+  return {tier, floor_hours(hour, hours), hours, 0};
 }
 
 std::string to_text(const PartitionName& name) {

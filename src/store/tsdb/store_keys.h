@@ -46,6 +46,11 @@ enum class Tier : uint8_t { kFresh, kRaw, kMinute, kHour, kDay };
 inline constexpr int64_t kHourNs = 3'600'000'000'000;
 int64_t hour_of(int64_t time_ns);  // Rounds towards minus infinity.
 int64_t default_hours(Tier tier);
+// Of tiers with rollups: the span of one chunk, whose key has its beginning and sequence 0, so that writing it again
+// replaces it. Divides every partition's span.
+int64_t chunk_hours(Tier tier);
+// `hour` rounded down to a multiple.
+int64_t floor_hours(int64_t hour, int64_t multiple);
 
 struct PartitionName {
   Tier tier = Tier::kRaw;

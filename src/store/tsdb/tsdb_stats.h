@@ -7,6 +7,8 @@
 // Limits     none.
 #pragma once
 
+#include <array>
+
 #include "base/obs/metrics.h"
 
 namespace dragonfly {
@@ -24,6 +26,7 @@ struct TsdbStats {
   Counter hours_merged;
   Counter chunks_merged;
   Histogram merge_time;
+  std::array<Counter, 5> tier_rows_written;  // By tier.
 };
 
 }  // namespace dragonfly
