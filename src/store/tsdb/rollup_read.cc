@@ -96,7 +96,8 @@ RollupRead::TierScans RollupRead::open(Tier tier) const {
 }
 
 Result<RollupAnswer> RollupRead::run() {
-  if (request_.range.begin >= request_.range.end) return RollupAnswer{};
+  // No column: of gauges, only what counters have was asked.
+  if (request_.range.begin >= request_.range.end || columns_.empty()) return RollupAnswer{};
   // In this order: what is merged meanwhile is then found fresh, or its rollups are.
   without_rollups_ = core_.hours_without_rollups();
   const int64_t reach = counters_ ? kCounterGapMax.count() + kHourNs : 0;
