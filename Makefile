@@ -8,7 +8,7 @@ SHELL := /bin/bash
 APPS := bin/cb-dragonfly bin/cb-agent bin/cbmon bin/udp-shooter
 
 .DEFAULT_GOAL := build
-.PHONY: build run test check asan tsan fuzz bench docs clean help deps
+.PHONY: build run test check asan tsan fuzz bench packages docs clean help deps
 
 help:            ## This list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
@@ -48,6 +48,13 @@ bench: deps      ## Every benchmark, and the figures of agent, start-up and serv
 	@scripts/configure bench
 	@ninja -C build/bench
 	@bench/run
+
+packages: deps  ## .deb, .rpm, .txz and .tar.gz of cb-agent for x86-64, aarch64 and armel into build/packages
+	@scripts/install_deps cross
+	@scripts/cross_sysroot arm64 $(CURDIR)/build/sysroot-aarch64
+	@scripts/cross_sysroot armel $(CURDIR)/build/sysroot-armel
+	@for arch in x86_64 aarch64 armel; do scripts/configure agent-$$arch && ninja -C build/agent-$$arch cb-agent; done
+	@packaging/make_packages $(foreach arch,x86_64 aarch64 armel,$(arch)=build/agent-$(arch)/bin/cb-agent)
 
 docs: deps       ## Rewrite the generated documents (docs/metrics.md)
 	@scripts/configure release

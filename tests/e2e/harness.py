@@ -55,10 +55,10 @@ class Answer:
 class Process:
     """A program with its standard output read line by line and its standard error in a file."""
 
-    def __init__(self, test, name, args, log_name=None, wrap=()):
+    def __init__(self, test, name, args, log_name=None, wrap=(), program=None):
         self.name = name
         self.log = pathlib.Path(test.folder, f'{log_name or name}-{test.next_number()}.log')
-        self.args = [*wrap, str(BIN / name), *map(str, args)]
+        self.args = [*wrap, str(program or BIN / name), *map(str, args)]
         self.lines = []
         self.changed = threading.Condition()
         with open(self.log, 'wb') as log:
@@ -227,11 +227,11 @@ class Server(Process):
 
 
 class Agent(Process):
-    """`wrap`: what comes before the program on the command line."""
+    """`wrap`: what comes before the program on the command line; `program`: another build of it."""
 
-    def __init__(self, test, server, key, interval='1s', args=(), wrap=()):
+    def __init__(self, test, server, key, interval='1s', args=(), wrap=(), program=None):
         super().__init__(test, 'cb-agent', ['--server', server.udp, '--key', key, '--interval', interval, *args],
-                         wrap=wrap)
+                         wrap=wrap, program=program)
 
 
 class Shooter(Process):
