@@ -31,7 +31,9 @@ if(DF_FUZZ)
 endif()
 
 find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
+if(NOT CMAKE_CROSSCOMPILING)  # Only its headers are used, which every processor shares.
+  find_package(fmt REQUIRED)
+endif()
 find_package(tl-expected REQUIRED)
 if(NOT DF_AGENT_ONLY)
   find_package(OpenSSL 3 REQUIRED)

@@ -14,8 +14,9 @@ constexpr std::string_view kModule = "agent";
 constexpr size_t kAckBytesMax = 2048;  // A server's datagrams are frames.
 // What a spool holds need not stay in memory; rows of minutes do, so that a short outage costs no reading.
 constexpr size_t kMemoryBesideSpool = 256 << 10;
-constexpr size_t kGoodbyeFrames = 64;  // In each of its steps of 50 ms at most.
-constexpr Duration kWaitMax = 5s;      // The server's name and the wall clock are looked at so often.
+constexpr size_t kGoodbyeFrames = 64;   // In each of its steps of 50 ms at most.
+constexpr Duration kCloudWait = 500ms;  // While the cloud is asked.
+constexpr Duration kWaitMax = 5s;       // The server's name and the wall clock are looked at so often.
 }  // namespace
 
 Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& clock)
@@ -25,6 +26,7 @@ Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& c
       probes_(ProbeOptions{.root = options.root}),
       schedule_(identity_.agent_id, options.interval),
       server_(options.server, clock.monotonic()),
+      cloud_(options.metadata, options.root),
       batch_(kAckBytesMax) {}
 
 Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::span<const AgentKey> keys,
@@ -33,8 +35,8 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::sp
   auto identity = make_identity(options, keys, hostname);
   if (!identity) return fail(identity.error());
   std::unique_ptr<Agent> agent(new Agent(options, *identity, clock));
-  const HostFacts host{hostname, std::string(agent->probes_.os_type()), agent->probes_.boot_id()};
-  const auto dictionary = make_dictionary(options, *identity, host);
+  agent->host_ = {hostname, std::string(agent->probes_.os_type()), agent->probes_.boot_id(), {}};
+  const auto dictionary = make_dictionary(options, *identity, agent->host_);
   if (!dictionary) return fail(dictionary.error());
   if (options.once) return agent;
   DF_TRY(agent->check_server());
@@ -119,6 +121,7 @@ uint64_t Agent::run(int stop_descriptor) {
     tick_if_due();
     association_->timer(now());
     follow_server();
+    follow_cloud();
     report();
   }
   return say_goodbye();
@@ -175,6 +178,17 @@ void Agent::follow_server() {
   }
 }
 
+void Agent::follow_cloud() {
+  const auto place = cloud_.update(clock_.monotonic());
+  if (!place) return;
+  host_.place = *place;
+  const auto dictionary = make_dictionary(options_, identity_, host_);
+  if (!dictionary) return log_warning(kModule, "the cloud's names are left out: {}", dictionary.error().message);
+  association_->set_dictionary(*dictionary);
+  log_info(kModule, "this is instance {} ({}) at {}, region {}, zone {}", place->instance_id, place->instance_type,
+           place->csp, place->region, place->zone);
+}
+
 void Agent::report() {
   const Moment at = now();
   const bool silent = association_->silent(at.monotonic);
@@ -197,7 +211,7 @@ Duration Agent::until_next() const {
   const Moment at = now();
   const Duration tick = ticks_ == 0 ? first_tick_ - at.monotonic : schedule_.until_next(at.wall);
   const MonotonicTime timer = association_->next_timer(at.monotonic);
-  Duration out = std::min(tick, kWaitMax);
+  Duration out = std::min(tick, cloud_.running() ? kCloudWait : kWaitMax);
   if (timer - at.monotonic < out) out = timer - at.monotonic;
   return std::max(out, Duration(0));
 }

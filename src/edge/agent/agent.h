@@ -16,6 +16,7 @@
 #include "base/rt/clock.h"
 #include "base/rt/random.h"
 #include "edge/agent/association.h"
+#include "edge/agent/cloud_lookup.h"
 #include "edge/agent/options.h"
 #include "edge/agent/server_address.h"
 #include "edge/agent/status_socket.h"
@@ -56,6 +57,7 @@ class Agent final : private DatagramSink {
   void answer_requests();
   void receive();
   void follow_server();
+  void follow_cloud();
   void report();
   Duration until_next() const;
   bool wait(Duration at_most, int stop_descriptor);
@@ -63,6 +65,7 @@ class Agent final : private DatagramSink {
 
   const AgentOptions options_;
   const AgentIdentity identity_;
+  HostFacts host_;
   const Clock& clock_;
   ProbeSet probes_;
   TickSchedule schedule_;
@@ -70,6 +73,7 @@ class Agent final : private DatagramSink {
   uint64_t ticks_ = 0;
   MonotonicTime first_tick_{};
   ServerAddress server_;
+  CloudLookup cloud_;
   std::optional<UdpSocket> socket_;
   bool socket_is_ipv6_ = false;
   bool readable_ = false;  // As the last wait() saw it.

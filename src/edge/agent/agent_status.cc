@@ -40,6 +40,11 @@ std::string Agent::status() const {
   const auto last_ack = association_->last_ack();
   line(out, "last ack", last_ack ? ago(*last_ack, at.monotonic) : "never");
   if (association_->silent(at.monotonic)) line(out, "trouble", "the server does not answer");
+  if (!host_.place.csp.empty()) {
+    line(out, "cloud",
+         fmt::format("{}, region {}, zone {}, instance {} ({})", host_.place.csp, host_.place.region, host_.place.zone,
+                     host_.place.instance_id, host_.place.instance_type));
+  }
   line(out, "interval", format_duration(options_.interval));
   line(out, "ticks", std::to_string(ticks_));
   line(out, "rows",

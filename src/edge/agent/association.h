@@ -89,6 +89,8 @@ class Association {
 
   // Rows of one tick; Row::device counts from 1 into `devices`, which only ever grows.
   void tick(std::span<const Row> rows, std::span<const std::string> devices, Moment now);
+  // Other labels for the rows to come. `dictionary` as at the start.
+  void set_dictionary(const Dictionary& dictionary) { dictionaries_.set_base(dictionary); }
   void received(ByteView datagram, Moment now);
   // To be called when next_timer() has come; earlier does no harm.
   void timer(Moment now);

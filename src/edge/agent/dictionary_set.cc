@@ -21,6 +21,18 @@ void DictionarySet::encode(Slice& slice) {
   slice.dictionary = std::move(made);
 }
 
+void DictionarySet::set_base(Dictionary base) {
+  DF_ASSERT(base.devices.empty());
+  base_ = std::move(base);
+  base_bytes_ = base_.encode().size();
+  for (Slice& slice : slices_) {
+    std::vector<std::string> devices = std::move(slice.content.devices);
+    slice.content = base_;
+    slice.content.devices = std::move(devices);
+    encode(slice);
+  }
+}
+
 void DictionarySet::set_devices(std::span<const std::string> names) {
   if (names.size() <= devices_) return;
   size_t bytes = base_bytes_ + kSectionBytes;

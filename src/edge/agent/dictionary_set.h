@@ -36,6 +36,9 @@ class DictionarySet {
   // All device names seen so far, in index order; those known before are unchanged.
   void set_devices(std::span<const std::string> names);
 
+  // Other labels for the rows to come; the devices stay where they are.
+  void set_base(Dictionary base);
+
   size_t size() const { return slices_.size(); }
   const std::shared_ptr<SentDictionary>& operator[](size_t slice) const { return slices_[slice].dictionary; }
   // Which dictionary names the device, and under which index; device 0 is in the first under 0.

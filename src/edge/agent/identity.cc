@@ -75,11 +75,17 @@ Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdent
   label("vmId", identity.vm);
   label("hostId", host.hostname);
   label("osType", host.os_type);
-  label("cspType", options.csp);
-  label("region", options.region);
+  label("cspType", options.csp.empty() ? host.place.csp : options.csp);
+  label("region", options.region.empty() ? host.place.region : options.region);
+  label("zone", host.place.zone);
+  label("instanceId", host.place.instance_id);
+  label("instanceType", host.place.instance_type);
   out.boot_id = host.boot_id;
   out.interval_ms =
       static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(options.interval).count());
+  for (const char* key : {"instanceType", "instanceId", "zone"}) {
+    if (out.encode().size() > kIdentityBytesMax) out.labels.erase(key);
+  }
   if (const size_t size = out.encode().size(); size > kIdentityBytesMax) {
     return fail(ErrorCode::kInvalidArgument,
                 "--ns, --mcis, --vm, --csp and --region make {} bytes of identity; at most {} fit into a frame", size,

@@ -14,6 +14,7 @@
 
 #include "base/core/result.h"
 #include "base/crypto/crypto.h"
+#include "edge/agent/cloud_answers.h"
 #include "edge/agent/options.h"
 #include "model/frame/key_file.h"
 #include "model/row/dictionary.h"
@@ -44,6 +45,7 @@ struct HostFacts {
   std::string hostname;
   std::string os_type;
   std::string boot_id;
+  CloudPlace place;  // --csp and --region go above it; what does not fit beside the rest is left out.
 };
 Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdentity& identity, const HostFacts& host);
 

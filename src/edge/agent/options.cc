@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/core/names.h"
+#include "base/net/endpoint.h"
 #include "edge/agent/row_spool.h"
 
 namespace dragonfly {
@@ -64,6 +65,15 @@ Result<> set_spool_age(AgentOptions& options, std::string_view name, std::string
   return {};
 }
 
+Result<> set_metadata(AgentOptions& options, std::string_view name, std::string_view value) {
+  if (value != "auto" && value != "none" && !Endpoint::parse(value)) {
+    return fail(ErrorCode::kInvalidArgument, "{}: '{}' is not allowed; write auto, none or ADDRESS:PORT", name,
+                value.substr(0, 64));
+  }
+  options.metadata = value;
+  return {};
+}
+
 Result<> set_log_level(AgentOptions& options, std::string_view name, std::string_view value) {
   if (value == "debug")
     options.log_level = LogLevel::kDebug;
@@ -115,8 +125,10 @@ constexpr Parameter kParameters[] = {
     {"--ns", "NS", set_name<&AgentOptions::ns>, "namespace (default; with --key: the key's)"},
     {"--mcis", "ID", set_name<&AgentOptions::mcis>, "MCIS (default; with --key: the key's)"},
     {"--vm", "ID", set_name<&AgentOptions::vm>, "this VM (the machine's name; with --key: the key's)"},
-    {"--csp", "NAME", set_name<&AgentOptions::csp>, "cloud service provider, e.g. aws"},
-    {"--region", "NAME", set_name<&AgentOptions::region>, "region of the provider"},
+    {"--csp", "NAME", set_name<&AgentOptions::csp>, "cloud service provider, e.g. aws (asked of the cloud)"},
+    {"--region", "NAME", set_name<&AgentOptions::region>, "region of the provider (asked of the cloud)"},
+    {"--metadata", "WHERE", set_metadata,
+     "where the cloud is asked for provider, region, zone, instance: auto (its own address, in a VM), none, ADDR:PORT"},
     {"--interval", "TIME", set_interval, "between two samples, 100ms to 1h (2s)"},
     {"--key", "FILE", set_path<&AgentOptions::key_file>,
      "key file made by `cb-dragonfly agent-key new`; without one, frames are plain and go to a loopback address only"},

@@ -32,6 +32,7 @@ struct AgentOptions {
   std::optional<std::string> vm;
   std::string csp;
   std::string region;
+  std::string metadata = "auto";  // Or none, or an address.
   Duration interval = 2s;
   std::string key_file;                  // Empty: plain frames.
   std::optional<std::string> spool_dir;  // Absent: kSpoolDirDefault where that is there. kNoSpool: none.

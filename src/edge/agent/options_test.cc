@@ -55,6 +55,7 @@ TEST(Options, WrongInputIsNamedWithWhatIsAllowed) {
   f({"--vm", ""}, "--vm", "1 to 256");
   f({"--key", ""}, "--key", "path");
   f({"--once=yes"}, "--once", "no value");
+  f({"--metadata", "cloud"}, "--metadata", "auto, none or ADDRESS:PORT");
   f({"--spool-dir", ""}, "--spool-dir", "path");
   f({"--spool-max", "1023K"}, "--spool-max", "1M to 1T");
   f({"--spool-max", "2T"}, "--spool-max", "1M to 1T");
@@ -98,9 +99,9 @@ TEST(Options, AConfigurationFileBelowTheCommandLine) {
 
 TEST(Options, HelpNamesEveryOption) {
   const std::string help = agent_help();
-  for (const char* name :
-       {"--config", "--server", "--ns", "--mcis", "--vm", "--csp", "--region", "--interval", "--key", "--spool-dir",
-        "--spool-max", "--spool-age", "--root", "--log-level", "--once", "--version", "--help", "memory"}) {
+  for (const char* name : {"--config", "--server", "--ns", "--mcis", "--vm", "--csp", "--region", "--metadata",
+                           "--interval", "--key", "--spool-dir", "--spool-max", "--spool-age", "--root", "--log-level",
+                           "--once", "--version", "--help", "memory"}) {
     EXPECT_THAT(help, HasSubstr(name));
   }
 }

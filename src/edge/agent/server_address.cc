@@ -36,13 +36,12 @@ bool ServerAddress::take(const Result<Endpoint>& found) {
 bool ServerAddress::update(bool silent, MonotonicTime now) {
   if (!is_name_) return false;
   if (running_) {
-    const std::lock_guard lock(running_->mutex);
-    if (!running_->result) return false;
-    const bool changed = take(*running_->result);
+    const std::shared_ptr<LookUp> running = running_;  // Outlives the lock.
+    const std::lock_guard lock(running->mutex);
+    if (!running->result) return false;
     looked_up_ = now;
-    running_->result.reset();
-    const std::shared_ptr<LookUp> done = std::move(running_);
-    return changed;
+    running_.reset();
+    return take(*running->result);
   }
   if (now - looked_up_ < (silent ? kLookUpSilent : kLookUpEvery)) return false;
   looked_up_ = now;
