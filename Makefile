@@ -49,12 +49,11 @@ bench: deps      ## Every benchmark, and the figures of agent, start-up and serv
 	@ninja -C build/bench
 	@bench/run
 
-packages: deps  ## .deb, .rpm, .txz and .tar.gz of cb-agent for x86-64, aarch64 and armel into build/packages
+packages: deps  ## .deb, .rpm, .txz and .tar.gz of cb-agent for x86-64 and aarch64 into build/packages
 	@scripts/install_deps cross
 	@scripts/cross_sysroot arm64 $(CURDIR)/build/sysroot-aarch64
-	@scripts/cross_sysroot armel $(CURDIR)/build/sysroot-armel
-	@for arch in x86_64 aarch64 armel; do scripts/configure agent-$$arch && ninja -C build/agent-$$arch cb-agent; done
-	@packaging/make_packages $(foreach arch,x86_64 aarch64 armel,$(arch)=build/agent-$(arch)/bin/cb-agent)
+	@for arch in x86_64 aarch64; do scripts/configure agent-$$arch && ninja -C build/agent-$$arch cb-agent; done
+	@packaging/make_packages $(foreach arch,x86_64 aarch64,$(arch)=build/agent-$(arch)/bin/cb-agent)
 
 docs: deps       ## Rewrite the generated documents (docs/metrics.md)
 	@scripts/configure release
