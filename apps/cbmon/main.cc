@@ -8,6 +8,7 @@
 
 #include "surface/cli/commands.h"
 #include "surface/cli/completion.h"
+#include "surface/cli/token_commands.h"
 
 namespace dragonfly {
 namespace {
@@ -57,6 +58,7 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
     if (option->get_lnames().empty()) continue;
     CompletionOption entry{"--" + option->get_lnames().front(), option->get_items_expected_max() > 0, {}};
     if (entry.name == "--output") entry.choices = {"table", "json", "csv"};
+    if (entry.name == "--role") entry.choices = {"viewer", "operator", "admin"};
     if (entry.name == "--statistic") entry.choices = {"avg", "min", "max", "last", "sum", "count", "p95"};
     command.options.push_back(std::move(entry));
   }
@@ -66,6 +68,40 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
     collect(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
   }
 }
+
+// `cbmon token`
+struct TokenCommands {
+  TokenNewOptions fresh;
+  std::string id;
+  CLI::App* all = nullptr;
+  CLI::App* make = nullptr;
+  CLI::App* list = nullptr;
+  CLI::App* revoke = nullptr;
+
+  explicit TokenCommands(CLI::App& app) {
+    all = app.add_subcommand("token", "Who may ask the server");
+    all->fallthrough();
+    make = all->add_subcommand("new", "Makes a token and prints it, once");
+    make->fallthrough();
+    make->add_option("--name", fresh.name, "What it is for")->required()->type_name("TEXT");
+    make->add_option("--role", fresh.role, "viewer, operator or admin (default: viewer)")
+        ->type_name("ROLE")
+        ->check(CLI::IsMember({"viewer", "operator", "admin"}));
+    make->add_option("--ns", fresh.namespaces, "A namespace that it sees; may be repeated (default: all)")
+        ->type_name("NS");
+    make->add_option("--expires", fresh.expires, "After how long it ends, or when (default: when it is revoked)")
+        ->type_name("30d|TIME");
+    list = all->add_subcommand("list", "All tokens, without their texts");
+    list->fallthrough();
+    revoke = all->add_subcommand("revoke", "Ends a token");
+    revoke->fallthrough();
+    revoke->add_option("id", id, "As `cbmon token list` shows it")->required()->type_name("ID");
+  }
+  int run(CliSession& session) const {
+    if (make->parsed()) return make_token(session, fresh);
+    return list->parsed() ? list_tokens(session) : revoke_token(session, id);
+  }
+};
 
 int run(int argc, char** argv) {
   CLI::App app("cbmon: asks a CB-Dragonfly server.", "cbmon");
@@ -108,6 +144,7 @@ int run(int argc, char** argv) {
   auto* config_get = config->add_subcommand("get", "All keys with their values, or one");
   config_get->fallthrough();
   config_get->add_option("key", key, "One key")->type_name("KEY");
+  const TokenCommands token(app);
   auto* completion = app.add_subcommand("completion", "Completion script of a shell");
   completion->add_option("shell", shell, "bash, zsh or fish")
       ->required()
@@ -118,7 +155,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   for (const CLI::App* group : {static_cast<const CLI::App*>(&app), static_cast<const CLI::App*>(metric),
-                                static_cast<const CLI::App*>(config)}) {
+                                static_cast<const CLI::App*>(config), static_cast<const CLI::App*>(token.all)}) {
     const bool asked = group == &app || group->parsed();
     if (asked && group->get_subcommands().empty()) {
       fmt::print(stderr, "cbmon: a command is missing\n{}", group->help());
@@ -136,6 +173,7 @@ int run(int argc, char** argv) {
   if (version->parsed()) session.out = "cbmon " DF_VERSION "\n";
   if (metric_list->parsed()) code = list_metrics(session);
   if (metric_get->parsed()) code = get_metrics(session, get);
+  if (token.all->parsed()) code = token.run(session);
   if (config_get->parsed()) code = get_config(session, key);
   if (completion->parsed()) {
     std::vector<CompletionCommand> commands;

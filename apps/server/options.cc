@@ -28,15 +28,15 @@ Config load_config(const std::string& file, std::vector<std::string> sets) {
   return std::move(*config);
 }
 
-// Until TLS and tokens exist, anything but loopback has to be asked for aloud.
-void check_http(const std::string& http, bool insecure) {
-  const auto endpoint = Endpoint::parse(http);
+// Others than this machine are answered under TLS only, and with a token, unless that is given up aloud.
+void check_http(const ServerSettings& settings) {
+  const auto endpoint = Endpoint::parse(settings.http);
   if (!endpoint) refuse("--http: " + endpoint.error().message);
-  if (!endpoint->is_loopback() && !insecure) {
-    refuse(
-        fmt::format("--http {} is not a loopback address: the API has no TLS and no tokens yet; use 127.0.0.1, or "
-                    "--insecure to open it to the network all the same",
-                    http));
+  if (!endpoint->is_loopback() && settings.tls_mode == "off" && !settings.insecure) {
+    refuse(fmt::format(
+        "tls.mode=off: --http {} can be reached by others; use tls.mode=auto, or 127.0.0.1, or --insecure to "
+        "speak in clear and without tokens all the same",
+        settings.http));
   }
 }
 
@@ -54,7 +54,7 @@ ServerOptions read_options(int argc, char** argv) {
   app.add_option("--http", http, "Where the API listens (default: 127.0.0.1:9090)")->type_name("ADDR:PORT");
   app.add_option("--udp", udp, "Where agents send to (default: 127.0.0.1:8094)")->type_name("ADDR:PORT");
   app.add_option("--set", sets, "Sets one key of the configuration; may be repeated")->type_name("KEY=VALUE");
-  app.add_flag("--insecure", insecure, "Allows an --http address that others can reach, without TLS and tokens");
+  app.add_flag("--insecure", insecure, "An --http address that others can reach speaks in clear and asks for no token");
   app.set_version_flag("--version", DF_VERSION);
   CLI::App* key = app.add_subcommand("agent-key", "Keys of agents");
   CLI::App* fresh =
@@ -86,8 +86,9 @@ ServerOptions read_options(int argc, char** argv) {
   options.data_command = data_command;
   if (data_command) return options;
   if (!fresh->parsed()) {
-    check_http(options.settings.http, insecure);
+    options.settings.insecure = insecure;
     if (insecure && options.settings.tls_mode == "auto") options.settings.tls_mode = "off";
+    check_http(options.settings);
     return options;
   }
   AgentKeyRequest request;

@@ -19,8 +19,13 @@ namespace dragonfly {
 class ServerHealth final : public HealthSource {
  public:
   ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory,
-               const Clock& clock)
-      : receiver_(receiver), log_(log), store_(store), directory_(directory), clock_(clock) {}
+               const Clock& clock, std::string openness)
+      : receiver_(receiver),
+        log_(log),
+        store_(store),
+        directory_(directory),
+        clock_(clock),
+        openness_(std::move(openness)) {}
   std::vector<ModuleHealth> health() const override;
 
  private:
@@ -30,6 +35,7 @@ class ServerHealth final : public HealthSource {
   const ChunkDb& store_;
   Directory& directory_;
   const Clock& clock_;
+  const std::string openness_;  // What is open that should not be.
 };
 
 }  // namespace dragonfly

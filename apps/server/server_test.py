@@ -129,9 +129,9 @@ class ServerTest(unittest.TestCase):
                 sender.recv(2000)  # Nothing is sent back.
         self.assertGreater(server.metric('dragonfly_datagrams_malformed_total'), 1000)
 
-    def test_an_address_that_others_reach_is_refused(self):
-        done = subprocess.run([BIN / 'cb-dragonfly', '--data-dir', self.data, '--http', '0.0.0.0:0'], capture_output=True,
-                              text=True, timeout=10)
+    def test_clear_text_on_an_address_that_others_reach_is_refused(self):
+        done = subprocess.run([BIN / 'cb-dragonfly', '--data-dir', self.data, '--http', '0.0.0.0:0', '--set',
+                               'tls.mode=off'], capture_output=True, text=True, timeout=10)
         self.assertEqual(done.returncode, 2)
         self.assertIn('--insecure', done.stderr)
 

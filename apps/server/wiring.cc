@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "access.h"
 #include "base/http/http_server.h"
 #include "base/obs/log.h"
 #include "base/rt/worker_pool.h"
@@ -42,13 +43,20 @@ class Server {
   // Looks at once at the files that may have changed.
   void poll_files_now() { poll_soon_ = true; }
   std::string listening() const {
-    return fmt::format("listening http={} udp={}{}", http_->local(), udp_local_, tls_ ? "\n" + tls_->told() : "");
+    std::string text = fmt::format("listening http={} udp={}", http_->local(), udp_local_);
+    if (tls_) text += "\n" + tls_->told();
+    return text;
+  }
+  // What is shown here and kept nowhere: the first admin's token, at the first start.
+  std::string told_once() const {
+    return first_token_.empty() ? "" : fmt::format("token: {} (admin; not shown again)\n", first_token_);
   }
 
  private:
   Result<> open_files();
   Result<> open_sockets();
   Result<> recover();
+  Result<> open_gate();
   Result<> open_api();
   Result<> seal_everything();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
@@ -82,6 +90,9 @@ class Server {
   std::unique_ptr<Questions> questions_;
   std::unique_ptr<AgentLinks> agents_;
   std::unique_ptr<ServerHealth> health_;
+  std::unique_ptr<TokenStore> tokens_;
+  std::unique_ptr<Gate> gate_;
+  std::string first_token_;
   std::unique_ptr<Api> api_;
   // Handlers block on what readers_ does, so they have threads of their own.
   std::unique_ptr<WorkerPool> handlers_;
@@ -261,6 +272,23 @@ void Server::write_metrics(MetricsText& text) const {
   write_process_metrics(text);
 }
 
+Result<> Server::open_gate() {
+  auto tokens = TokenStore::open(system_files(), random_, clock_, settings_.data_dir);
+  if (!tokens) return fail(std::move(tokens).error());
+  tokens_ = std::move(*tokens);
+  if (tokens_->damaged_lines() > 0) {
+    log_warning("access", "{} lines of secrets/tokens are damaged; their tokens are not valid",
+                tokens_->damaged_lines());
+  }
+  auto first = first_token(settings_, *tokens_);
+  if (!first) return fail(std::move(first).error());
+  first_token_ = std::move(*first);
+  gate_ = std::make_unique<Gate>(
+      *tokens_, clock_, GateOptions{!needs_tokens(settings_), static_cast<double>(settings_.requests_per_second)});
+  if (const std::string open = openness(settings_); !open.empty()) log_warning("access", "{}", open);
+  return {};
+}
+
 Result<> Server::open_api() {
   std::vector<HeadReader::Shard> heads;
   std::vector<Shard*> shards;
@@ -276,9 +304,10 @@ Result<> Server::open_api() {
   const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
-  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, clock_);
+  health_ =
+      std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, clock_, openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
-                                        clock_, *readers_, [this] { return policy_; }, backups_.get(),
+                                        clock_, *readers_, [this] { return policy_; }, backups_.get(), *tokens_, *gate_,
                                         settings_.cors_origins});
   handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
   HttpOptions http;
@@ -303,6 +332,7 @@ Result<> Server::start() {
   DF_TRY(open_files());
   DF_TRY(open_sockets());
   DF_TRY(recover());
+  DF_TRY(open_gate());
   DF_TRY(open_api());
   running_ = true;
   // Without it only the commands that ask a running server do not find this one.
@@ -433,7 +463,7 @@ int run_server(const ServerOptions& options) {
     fmt::print(stderr, "cb-dragonfly: {}\n", started.error().message);
     return 1;
   }
-  fmt::print("{}\n", server.listening());
+  fmt::print("{}\n{}", server.listening(), server.told_once());
   std::fflush(stdout);
   int signal = 0;
   for (sigwait(&signals, &signal); signal == SIGHUP; sigwait(&signals, &signal)) server.poll_files_now();

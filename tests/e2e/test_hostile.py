@@ -172,10 +172,10 @@ class HostileHttp(E2e):
 
 
 class Refusals(E2e):
-    def test_http_other_than_loopback_needs_insecure(self):
+    def test_http_other_than_loopback_in_clear_needs_insecure(self):
         for address in ('0.0.0.0:0', '[::]:0'):
             with self.subTest(address):
-                server = Server(self, http=address, ready=False)
+                server = Server(self, http=address, args=['--set', 'tls.mode=off'], ready=False)
                 self.assertNotEqual(server.wait_exit(), 0)
                 self.assertRegex(server.log.read_text() + ' '.join(server.lines), '--insecure')
         server = Server(self, http='0.0.0.0:0', args=['--insecure'], ready=False)

@@ -2,6 +2,7 @@
 
 #include "surface/api/cors.h"
 #include "surface/api/routes.h"
+#include "surface/api/scope.h"
 
 namespace dragonfly {
 namespace {
@@ -33,6 +34,9 @@ HttpResponse unknown_path(const HttpRequest& request, const std::string& nearest
 }
 
 }  // namespace
+
+Api::Api(ApiParts parts) : parts_(std::move(parts)), scopes_(std::make_unique<Scopes>(parts_)) {}
+Api::~Api() = default;
 
 NamedValues Api::common_headers() {
   return {{"X-Content-Type-Options", "nosniff"},
@@ -67,7 +71,14 @@ void Api::handle(HttpRequest request, Responder responder) const {
   }
   NamedValues headers = cors_headers(*match.route, request, parts_.cors_origins);
   Responder with_headers(std::make_shared<WithHeaders>(std::move(responder), std::move(headers)));
-  match.route->handler(parts_, Call{std::move(request), std::move(match.path), std::move(with_headers)});
+  auto principal = parts_.gate.admit(request, match.route->needs);
+  if (!principal) {
+    with_headers.answer(std::move(principal).error());
+    return;
+  }
+  const ApiParts& parts = scopes_->of(principal->scope);
+  match.route->handler(parts,
+                       Call{std::move(request), std::move(match.path), std::move(with_headers), std::move(*principal)});
 }
 
 }  // namespace dragonfly

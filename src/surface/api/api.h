@@ -26,6 +26,7 @@
 #include "model/flow/series_reader.h"
 #include "query/statistics/questions.h"
 #include "surface/api/backup_door.h"
+#include "surface/api/gate.h"
 #include "surface/api/health.h"
 
 namespace dragonfly {
@@ -47,18 +48,24 @@ struct ApiParts {
   std::function<Policy()> policy;
   // May be null: then there are no backups.
   BackupDoor* backups;
+  TokenStore& tokens;
+  Gate& gate;
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.
 };
 
+class Scopes;
+
 class Api {
  public:
-  explicit Api(ApiParts parts) : parts_(std::move(parts)) {}
+  explicit Api(ApiParts parts);
+  ~Api();
   void handle(HttpRequest request, Responder responder) const;
   // For HttpOptions::common_headers: no sniffing, nothing from elsewhere in the page.
   static NamedValues common_headers();
 
  private:
   const ApiParts parts_;
+  const std::unique_ptr<Scopes> scopes_;
 };
 
 }  // namespace dragonfly

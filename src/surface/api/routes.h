@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/http/http_server.h"
+#include "surface/api/gate.h"
 
 namespace dragonfly {
 
@@ -35,6 +36,7 @@ struct Call {
   HttpRequest request;
   PathValues path;
   Responder responder;
+  Principal principal{};
 };
 
 using Handler = void (*)(const ApiParts& parts, Call call);
@@ -42,6 +44,7 @@ using Handler = void (*)(const ApiParts& parts, Call call);
 struct Route {
   std::string_view method;
   std::string_view pattern;  // "/a/{name}", "/a/{name:one|two}".
+  Needs needs;
   Handler handler;
   // Whether pages of other sites may read the answer; else only those of api.cors_origins (and our own).
   bool open_to_all_origins = true;
@@ -73,6 +76,12 @@ void answer_config(const ApiParts& parts, Call call);
 void answer_catalogue(const ApiParts& parts, Call call);
 void answer_backup(const ApiParts& parts, Call call);  // backup_routes.cc, as the next
 void answer_start_backup(const ApiParts& parts, Call call);
+void answer_tokens(const ApiParts& parts, Call call);  // tokens.cc, as those below
+void answer_new_token(const ApiParts& parts, Call call);
+void answer_revoke_token(const ApiParts& parts, Call call);
+void answer_session(const ApiParts& parts, Call call);
+void answer_login(const ApiParts& parts, Call call);
+void answer_logout(const ApiParts& parts, Call call);
 void answer_page(const ApiParts& parts, Call call);  // page.cc
 
 }  // namespace dragonfly

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -236,7 +237,11 @@ class FakeExchange final : public HttpExchange {
 class ApiFixture : public testing::Test {
  protected:
   // A stream ends before its server does, and tells so once: who listens to it lives until then.
-  ~ApiFixture() override { end_stream(); }
+  explicit ApiFixture(GateOptions options = {}) : gate_options(options) {}
+  ~ApiFixture() override {
+    end_stream();
+    std::filesystem::remove_all(folder);
+  }
   void end_stream() {
     const auto closed = stream ? std::exchange(stream->closed, nullptr) : nullptr;
     if (closed) closed();
@@ -281,6 +286,7 @@ class ApiFixture : public testing::Test {
     request.query = std::move(parsed.query);
     request.headers = std::move(headers);
     request.body = std::move(body);
+    request.remote = "192.0.2.1:5000";
     const auto response = std::make_shared<HttpResponse>();
     end_stream();
     stream = std::make_shared<FakeStream>();
@@ -308,6 +314,7 @@ class ApiFixture : public testing::Test {
     return {};
   }
 
+  const GateOptions gate_options;
   ManualClock clock{at("2026-01-01T00:10:00Z")};
   FakeDirectory directory;
   FakeReader reader;
@@ -321,6 +328,10 @@ class ApiFixture : public testing::Test {
   ManualExecutor workers;
   Policy policy;
   std::shared_ptr<FakeStream> stream;
+  const Path folder = std::filesystem::temp_directory_path() / fmt::format("dragonfly-api-{}", ::getpid());
+  SystemRandom random;
+  std::unique_ptr<TokenStore> tokens = TokenStore::open(system_files(), random, clock, folder).value();
+  Gate gate{*tokens, clock, gate_options};
   Api api{ApiParts{directory,
                    reader,
                    questions,
@@ -333,6 +344,8 @@ class ApiFixture : public testing::Test {
                    workers,
                    [this] { return policy; },
                    &backups,
+                   *tokens,
+                   gate,
                    {"https://grafana.example"}}};
 };
 

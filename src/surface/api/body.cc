@@ -1,0 +1,65 @@
+#include "surface/api/body.h"
+
+#include <boost/json.hpp>
+
+#include "surface/api/params.h"
+
+namespace dragonfly {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
+
+bool is_one_of(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::string_view one = words.substr(0, words.find(' '));
+    if (one == word) return true;
+    words.remove_prefix(std::min(one.size() + 1, words.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<json::object> json_body(const HttpRequest& request, std::string_view known) {
+  json::parse_options options;
+  options.max_depth = 16;
+  boost::system::error_code error;
+  json::value value = json::parse({request.body.data(), request.body.size()}, error, {}, options);
+  if (error) return fail(ErrorCode::kInvalidArgument, "the body is not JSON: {}", error.message());
+  if (!value.is_object()) return fail(ErrorCode::kInvalidArgument, "the body is not a JSON object");
+  for (const auto& item : value.get_object()) {
+    const std::string_view key(item.key().data(), item.key().size());
+    if (is_one_of(known, key)) continue;
+    return fail(ErrorCode::kInvalidArgument, "key '{}' is not known; allowed are {}", key.substr(0, 100), known);
+  }
+  return std::move(value.get_object());
+}
+
+Result<std::string> body_text(const json::object& body, std::string_view key,
+                              std::optional<std::string_view> otherwise) {
+  const json::value* value = body.if_contains({key.data(), key.size()});
+  if (value == nullptr && otherwise) return std::string(*otherwise);
+  if (value == nullptr) return fail(ErrorCode::kInvalidArgument, "key '{}' is missing", key);
+  if (!value->is_string()) return fail(ErrorCode::kInvalidArgument, "key '{}' is not a text", key);
+  return std::string(view(value->get_string()));
+}
+
+Result<std::vector<std::string>> body_texts(const json::object& body, std::string_view key) {
+  std::vector<std::string> out;
+  const json::value* value = body.if_contains({key.data(), key.size()});
+  if (value == nullptr) return out;
+  if (value->is_string()) return std::vector<std::string>{std::string(view(value->get_string()))};
+  if (!value->is_array() || value->get_array().size() > kListItemsMax) {
+    return fail(ErrorCode::kInvalidArgument, "key '{}' is not a list of at most {} texts", key, kListItemsMax);
+  }
+  for (const json::value& item : value->get_array()) {
+    if (!item.is_string()) return fail(ErrorCode::kInvalidArgument, "key '{}' holds something that is no text", key);
+    out.emplace_back(view(item.get_string()));
+  }
+  return out;
+}
+
+}  // namespace dragonfly

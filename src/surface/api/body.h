@@ -1,0 +1,29 @@
+// Inside surface/api: JSON bodies, checked.
+//
+// Units      none.
+// Ownership  results own their text.
+// Threading  pure.
+// Errors     kInvalidArgument names the key, what was wrong, what is allowed.
+// Limits     nesting of 16; kListItemsMax items a list.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/http/http_message.h"
+
+namespace dragonfly {
+
+// The body as an object whose keys are all in `known` (a space between names).
+Result<boost::json::object> json_body(const HttpRequest& request, std::string_view known);
+// A text. Without `otherwise` the key must be there.
+Result<std::string> body_text(const boost::json::object& body, std::string_view key,
+                              std::optional<std::string_view> otherwise = {});
+// A list of texts, or one text; none where the key is not there.
+Result<std::vector<std::string>> body_texts(const boost::json::object& body, std::string_view key);
+
+}  // namespace dragonfly

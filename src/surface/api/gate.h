@@ -1,0 +1,57 @@
+// Gate: who asks, whether they may, and how often. Where it is open (a server on loopback), everybody is an admin.
+//
+// Units      requests a second.
+// Ownership  borrows the store and the clock, which outlive it.
+// Threading  any thread.
+// Errors     a refusal is the answer to send: 401, 403 or 429.
+// Limits     kFailuresPerSecond wrong tokens of one source are looked at; GateOptions::requests_per_second.
+#pragma once
+
+#include "base/http/http_message.h"
+#include "base/rt/clock.h"
+#include "fleet/access/rate_limiter.h"
+#include "fleet/access/token_store.h"
+
+namespace dragonfly {
+
+// What a route asks of its caller.
+enum class Needs : uint8_t { kNothing, kViewer, kOperator, kAdmin };
+
+struct GateOptions {
+  bool open = true;
+  double requests_per_second = 0;  // Of one client, where the gate is not open; 0: no limit. Bursts of twice as many.
+};
+
+class Gate {
+ public:
+  static constexpr double kFailuresPerSecond = 10;
+  using Admission = tl::expected<Principal, HttpResponse>;
+
+  Gate(const TokenStore& tokens, Clock& clock, GateOptions options)
+      : tokens_(tokens),
+        clock_(clock),
+        options_(options),
+        failures_(kFailuresPerSecond, kFailuresPerSecond),
+        requests_(options.requests_per_second, 2 * options.requests_per_second) {}
+  Admission admit(const HttpRequest& request, Needs needs);
+  // By a token that was given otherwise than in a header.
+  Admission who_is(const HttpRequest& request, std::string_view token);
+  bool is_open() const { return options_.open; }
+  static constexpr std::string_view kCookie = "cbd_token";
+
+ private:
+  const TokenStore& tokens_;
+  Clock& clock_;
+  const GateOptions options_;
+  RateLimiter failures_;
+  RateLimiter requests_;
+};
+
+// The token that a request carries: `Authorization: Bearer`, else the page's cookie; empty where there is none.
+struct CarriedToken {
+  std::string_view text;
+  bool by_cookie = false;
+};
+CarriedToken carried_token(const HttpRequest& request);
+
+}  // namespace dragonfly

@@ -1,0 +1,70 @@
+#include "surface/cli/token_commands.h"
+
+#include "surface/cli/asking.h"
+
+namespace dragonfly {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string joined(const json::array* items) {
+  std::string out;
+  for (size_t i = 0; items != nullptr && i < items->size(); ++i) out += (i == 0 ? "" : ", ") + text_of((*items)[i]);
+  return out.empty() ? "all" : out;
+}
+
+bool is_expired(const json::value& token) {
+  const json::value* expired = token.get_object().if_contains("expired");
+  return expired != nullptr && expired->is_bool() && expired->get_bool();
+}
+
+}  // namespace
+
+int make_token(CliSession& session, const TokenNewOptions& options) {
+  json::object body{{"name", options.name}, {"role", options.role}};
+  if (!options.namespaces.empty())
+    body["namespaces"] = json::array(options.namespaces.begin(), options.namespaces.end());
+  if (!options.expires.empty()) body["expires"] = options.expires;
+  int code = kExitDone;
+  const auto answer = ask(session, "POST", "/api/v1/tokens", json::serialize(body), code);
+  if (!answer) return code;
+  if (session.output == OutputForm::kJson) {
+    session.out += json::serialize(*answer) + "\n";
+    return kExitDone;
+  }
+  session.out += printable(member(*answer, "token")) + "\n";
+  session.errors += fmt::format("token {} ({}); it is not shown again\n", printable(member(*answer, "id")),
+                                printable(member(*answer, "role")));
+  return kExitDone;
+}
+
+int list_tokens(CliSession& session) {
+  int code = kExitDone;
+  const auto answer = ask(session, "/api/v1/tokens", code);
+  if (!answer) return code;
+  if (session.output == OutputForm::kJson) {
+    session.out += json::serialize(*answer) + "\n";
+    return kExitDone;
+  }
+  Table table({{"ID"}, {"NAME"}, {"ROLE"}, {"NAMESPACES"}, {"CREATED"}, {"EXPIRES"}});
+  const json::array* tokens = array_member(*answer, "tokens");
+  for (size_t i = 0; tokens != nullptr && i < tokens->size(); ++i) {
+    const json::value& token = (*tokens)[i];
+    if (!token.is_object()) continue;
+    const std::string expires = member(token, "expires");
+    table.add({member(token, "id"), member(token, "name"), member(token, "role"),
+               joined(array_member(token, "namespaces")), member(token, "created"),
+               expires.empty() ? "never" : expires + (is_expired(token) ? " (over)" : "")});
+  }
+  show(session, table);
+  return kExitDone;
+}
+
+int revoke_token(CliSession& session, const std::string& id) {
+  int code = kExitDone;
+  if (ask(session, "DELETE", "/api/v1/tokens/" + url_encoded(id), {}, code)) session.errors += "revoked\n";
+  return code;
+}
+
+}  // namespace dragonfly

@@ -1,0 +1,26 @@
+// Commands of cbmon about tokens.
+//
+// Units      none.
+// Ownership  borrows the client for the time of a call.
+// Threading  one thread.
+// Errors     exit codes as commands.h.
+// Limits     those of HttpClient.
+#pragma once
+
+#include "surface/cli/commands.h"
+
+namespace dragonfly {
+
+struct TokenNewOptions {
+  std::string name;
+  std::string role = "viewer";
+  std::vector<std::string> namespaces;  // Empty: all.
+  std::string expires;                  // A duration or a time; empty: until it is revoked.
+};
+
+// Its text on standard output, and nothing else.
+int make_token(CliSession& session, const TokenNewOptions& options);
+int list_tokens(CliSession& session);
+int revoke_token(CliSession& session, const std::string& id);
+
+}  // namespace dragonfly
