@@ -163,10 +163,33 @@ function listVms(list) {
   if (chosen && vms.has(chosen)) select.value = chosen;
 }
 
+// The server wants to know who asks: the token becomes a cookie that no script can read.
+function askForToken(message) {
+  if (source) source.close();
+  showState('locked');
+  notice(message);
+  byId('login').hidden = false;
+  byId('token').focus();
+}
+
+async function logIn(event) {
+  event.preventDefault();
+  const token = byId('token').value.trim();
+  byId('token').value = '';
+  try {
+    const answer = await fetch('/api/v1/session', { method: 'POST', body: JSON.stringify({ token }) });
+    if (answer.ok) location.reload();
+    else notice((await answer.json()).message);
+  } catch (error) {
+    notice('The server does not answer: ' + error.message);
+  }
+}
+
 async function look() {
   try {
     const answer = await fetch('/api/v1/vms?limit=1000&latest=false', { signal: AbortSignal.timeout(5000) });
     const body = await answer.json();
+    if (answer.status === 401) return askForToken(body.message);
     if (!answer.ok) throw new Error(body.message);
     listVms(body.vms);
     notice(body.vms.length === 0 ? 'No VM has reported yet.' : '');
@@ -183,9 +206,12 @@ async function look() {
   setTimeout(look, chosen ? kStatesEvery : 1000);
 }
 
+byId('login').addEventListener('submit', logIn);
+
 async function start() {
   try {
     const answer = await fetch('/api/v1/metrics');
+    if (answer.status === 401) return askForToken('This server asks for a token.');
     metrics = (await answer.json()).metrics;
   } catch (error) {
     setTimeout(start, 1000);

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import unittest
 
+import browser
 from harness import BIN, E2e, Server, line_tags, vm_path, wait_until
 
 
@@ -101,6 +102,23 @@ class Access(E2e):
         self.assertEqual(server.get('/api/v1/vms').status, 401)
         server.token = server.wait_line(r'^token: (\S+)')[1]
         self.assertEqual(server.get('/api/v1/vms').status, 200)
+        server.stop()
+
+    def test_the_page_logs_in(self):
+        if name := browser.missing():
+            self.skipTest(f'{name} is not installed')
+        server = Server(self, args=['--set', 'api.access=on'])
+        server.token = server.wait_line(r'^token: (\S+)')[1]
+        server.write(f'cpu,{line_tags()} cpu_idle=50')
+        page = browser.Browser(self)
+        page.open(server.url + '/')
+        page.wait_script("return !document.getElementById('login').hidden")
+        fill = "document.getElementById('token').value = '%s'; document.querySelector('#login button').click()"
+        page.script(fill % 'wrong')
+        page.wait_script("return document.getElementById('notice').textContent.includes('not known')")
+        page.script(fill % server.token)
+        page.wait_script("return document.getElementById('login').hidden && document.body.innerText.includes('mcis-1')")
+        self.assertEqual(page.script('return document.cookie'), '')  # No script can read it.
         server.stop()
 
 
