@@ -1,6 +1,7 @@
 #include "query/statistics/questions.h"
 
 #include "base/core/assert.h"
+#include "query/statistics/tiered_read.h"
 
 namespace dragonfly {
 namespace {
@@ -27,31 +28,11 @@ Labels labels_of(const QueryVm& vm, const std::string& device, GroupBy by) {
   return out;
 }
 
-// The columns that are asked for, in that order; one that the rows do not have is absent throughout.
-void select_columns(ColumnSet& rows, const std::vector<uint16_t>& fields) {
-  std::vector<Column> selected;
-  selected.reserve(fields.size());
-  for (const uint16_t field : fields) {
-    if (field < rows.columns.size()) {
-      selected.push_back(rows.columns[field]);
-    } else {
-      selected.push_back({ValueType::kFloat64, std::vector<uint64_t>(rows.rows()), std::vector<uint8_t>(rows.rows())});
-    }
-  }
-  rows.columns = std::move(selected);
-}
-
-std::vector<MetricKind> kinds_of_fields(GroupId group, const std::vector<uint16_t>& fields) {
-  const auto all = kinds_of(group, kFieldsMax);
-  std::vector<MetricKind> out;
-  for (const uint16_t field : fields) out.push_back(field < all.size() ? all[field] : MetricKind::kGauge);
-  return out;
-}
-
-void add_missing(std::vector<std::string>& to, std::vector<std::string>& from) {
-  for (auto& text : from) {
-    if (std::ranges::find(to, text) == to.end()) to.push_back(std::move(text));
-  }
+// The fields of a query, each once.
+std::vector<uint16_t> ascending(std::vector<uint16_t> fields) {
+  std::ranges::sort(fields);
+  fields.erase(std::unique(fields.begin(), fields.end()), fields.end());
+  return fields;
 }
 
 Result<> check(const Query& query) {
@@ -75,18 +56,22 @@ Result<> check(const Query& query) {
   return {};
 }
 
-// Gathers the series of one query.
+Statistic statistic_of_each_vm(const Query& query) {
+  return query.by == GroupBy::kVm ? query.statistic : statistic_within(query.statistic);
+}
+
+// Gathers the series of one query, whose buckets come with the fields() as columns.
 class Gathered {
  public:
-  explicit Gathered(const Query& query) : query_(query), kinds_(kinds_of_fields(query.group, query.fields)) {}
+  explicit Gathered(const Query& query) : query_(query), fields_(ascending(query.fields)) {}
+  const std::vector<uint16_t>& fields() const { return fields_; }
 
-  Result<> add(const QueryVm& vm, const std::string& device, ColumnSet rows) {
-    select_columns(rows, query_.fields);
+  Result<> add(const QueryVm& vm, const std::string& device, std::vector<Bucket> buckets) {
+    if (fields_ != query_.fields) {
+      for (Bucket& bucket : buckets) bucket.fields = in_the_order_asked(bucket.fields);
+    }
     const Labels labels = labels_of(vm, device, query_.by);
-    if (query_.step == Duration::zero()) return add_whole(labels, rows_with_rates(rows, kinds_, query_.range));
-    if (query_.by == GroupBy::kVm)
-      return add_whole(labels, bucketize(rows, kinds_, query_.statistic, query_.step, query_.range));
-    return add_to_group(labels, bucketize(rows, kinds_, statistic_within(query_.statistic), query_.step, query_.range));
+    return query_.by == GroupBy::kVm ? add_whole(labels, std::move(buckets)) : add_to_group(labels, buckets);
   }
 
   std::vector<QuerySeries> finish() {
@@ -103,6 +88,13 @@ class Gathered {
   }
 
  private:
+  FieldValues in_the_order_asked(const FieldValues& values) const {
+    FieldValues out;
+    for (const uint16_t field : query_.fields)
+      out.push_back(values[static_cast<size_t>(std::ranges::lower_bound(fields_, field) - fields_.begin())]);
+    return out;
+  }
+
   Result<> count_cells(size_t buckets) {
     cells_ += buckets * query_.fields.size();
     if (cells_ <= kAnswerCellsMax) return {};
@@ -157,7 +149,7 @@ class Gathered {
   }
 
   const Query& query_;
-  const std::vector<MetricKind> kinds_;
+  const std::vector<uint16_t> fields_;
   std::vector<QuerySeries> whole_;
   std::map<Labels, std::map<Timestamp, std::vector<Across>>> groups_;
   size_t cells_ = 0;
@@ -167,10 +159,83 @@ class Gathered {
 // How many VMs are read at once, by what their rows are likely to be.
 size_t batch_size(const Query& query) {
   const double tick_s = query.interval > Duration::zero() ? seconds(query.interval) : 1;
-  const double rows_per_vm = seconds(query.range.end - query.range.begin) / tick_s;
+  const double length_s = seconds(query.range.end - query.range.begin);
+  const RollupTier* tier = coarsest_tier(query.step, statistic_of_each_vm(query));
+  constexpr double kNotMerged_s = 2 * 3600;  // The newest hours are rows still.
+  const double rows_per_vm = tier == nullptr
+                                 ? length_s / tick_s
+                                 : std::min(length_s, kNotMerged_s) / tick_s + length_s / seconds(tier->period);
   const double vms = static_cast<double>(kRowsPerReadMax) / 4 / std::max(rows_per_vm, 1.0);
   return static_cast<size_t>(std::clamp<int64_t>(static_cast<int64_t>(vms), 1, kBatchVmsMax));
 }
+
+// The series of some VMs, as buckets or raw rows, into `gathered`.
+class BatchRead {
+ public:
+  BatchRead(SeriesReader& reader, const Query& query, Duration timeout, Gathered& gathered, QueryAnswer& out)
+      : reader_(reader), query_(query), timeout_(timeout), gathered_(gathered), out_(out) {
+    for (const QueryVm& vm : query.vms) vms_.emplace(vm.id, &vm);
+  }
+
+  std::vector<VmId> ids() const {
+    std::vector<VmId> out;
+    for (const auto& [id, vm] : vms_) out.push_back(id);
+    return out;
+  }
+
+  // `full` = an error is the answer's limit, not that of a read.
+  Result<> run(std::vector<VmId> vms, bool& full) {
+    SeriesSelection select;
+    select.vms = std::move(vms);
+    select.group = query_.group;
+    select.fields = gathered_.fields();
+    select.devices = query_.devices;
+    select.device_names = query_.device_names;
+    auto read = query_.step == Duration::zero() ? read_rates(std::move(select)) : read_steps(std::move(select));
+    full = read.has_value();
+    if (!read) return fail(std::move(read).error());
+    for (BucketSeries& series : read->series) {
+      const auto vm = vms_.find(series.vm);
+      DF_ASSERT(vm != vms_.end());
+      DF_TRY(gathered_.add(*vm->second, series.device, std::move(series.buckets)));
+    }
+    add_missing(out_.missing_parts, read->missing_parts);
+    if (read->used_rollups) out_.tier = coarsest_tier(query_.step, statistic_of_each_vm(query_))->name;
+    return {};
+  }
+
+ private:
+  Result<TieredAnswer> read_rates(SeriesSelection select) {
+    const auto kinds = kinds_of(select.group, select.fields);
+    ReadRequest request;
+    static_cast<SeriesSelection&>(request) = std::move(select);
+    request.range = query_.range;
+    request.previous_within = look_back(kinds);
+    request.rows_max = kRowsPerReadMax;
+    auto read = read_and_wait(reader_, std::move(request), timeout_);
+    if (!read) return fail(std::move(read).error());
+    TieredAnswer out;
+    out.missing_parts = std::move(read->missing_parts);
+    for (SeriesRows& series : read->series)
+      out.series.push_back({series.vm, std::move(series.device), rows_with_rates(series.rows, kinds, query_.range)});
+    return out;
+  }
+
+  Result<TieredAnswer> read_steps(SeriesSelection select) {
+    return read_buckets(reader_, {.select = std::move(select),
+                                  .range = query_.range,
+                                  .step = query_.step,
+                                  .statistic = statistic_of_each_vm(query_),
+                                  .timeout = timeout_});
+  }
+
+  SeriesReader& reader_;
+  const Query& query_;
+  const Duration timeout_;
+  Gathered& gathered_;
+  QueryAnswer& out_;
+  std::map<VmId, const QueryVm*> vms_;
+};
 
 }  // namespace
 
@@ -186,22 +251,33 @@ Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
   if (const auto buckets = question.duration / question.bucket + 1; buckets > static_cast<int64_t>(kBucketsMax))
     return fail(ErrorCode::kInvalidArgument, "duration {} has {} buckets of {}; at most {} are allowed",
                 format_duration(question.duration), buckets, format_duration(question.bucket), kBucketsMax);
-  ReadRequest request;
-  request.vms = {question.vm};
-  request.group = question.group;
+  const size_t width = metrics_of(question.group).size();
+  TieredRead read;
+  read.select.vms = {question.vm};
+  read.select.group = question.group;
+  read.select.fields = question.fields;
+  for (size_t field = 0; question.fields.empty() && field < width; ++field)
+    read.select.fields.push_back(static_cast<uint16_t>(field));
   // To the end of the running bucket: the VM's clock may be ahead of ours.
-  request.range = {floor_to(question.now - question.duration, question.bucket),
-                   floor_to(question.now, question.bucket) + question.bucket};
-  request.previous_within = previous_within(question.interval);
-  request.rows_max = kRowsPerReadMax;
-  auto read = read_and_wait(reader_, request, timeout_);
-  if (!read) return fail(std::move(read).error());
+  read.range = {floor_to(question.now - question.duration, question.bucket),
+                floor_to(question.now, question.bucket) + question.bucket};
+  read.step = question.bucket;
+  read.statistic = question.statistic;
+  read.timeout = timeout_;
   InfoAnswer out;
-  out.missing_parts = std::move(read->missing_parts);
-  if (read->series.empty()) return out;
-  const ColumnSet& rows = read->series.front().rows;
-  out.buckets = bucketize(rows, kinds_of(question.group, rows.columns.size()), question.statistic, question.bucket,
-                          request.range);
+  if (read.select.fields.empty()) return out;
+  auto answer = read_buckets(reader_, read);
+  if (!answer) return fail(std::move(answer).error());
+  out.missing_parts = std::move(answer->missing_parts);
+  if (answer->series.empty()) return out;
+  out.buckets = std::move(answer->series.front().buckets);
+  for (Bucket& bucket : out.buckets) {
+    FieldValues by_number(width);
+    for (size_t i = 0; i < read.select.fields.size(); ++i) {
+      if (read.select.fields[i] < width) by_number[read.select.fields[i]] = bucket.fields[i];
+    }
+    bucket.fields = std::move(by_number);
+  }
   return out;
 }
 
@@ -212,7 +288,7 @@ Result<RealTimeAnswer> Questions::real_time(const RealTimeQuestion& question) co
   constexpr Duration kTick(1);
   TimeRange window{question.now - question.window + kTick, question.now + kTick};  // (now - window, now]
   request.range = window;
-  request.previous_within = previous_within(question.interval);
+  request.previous_within = look_back(kinds_of(question.group, metrics_of(question.group).size()));
   request.rows_max = kWindowReadMax;
   auto read = read_and_wait(reader_, request, timeout_);
   if (!read) return fail(std::move(read).error());
@@ -229,36 +305,21 @@ Result<RealTimeAnswer> Questions::real_time(const RealTimeQuestion& question) co
 
 Result<QueryAnswer> Questions::query(const Query& query) const {
   DF_TRY(check(query));
-  std::map<VmId, const QueryVm*> vms;
-  for (const QueryVm& vm : query.vms) vms.emplace(vm.id, &vm);
-  std::vector<VmId> ids;
-  for (const auto& [id, vm] : vms) ids.push_back(id);
-
   QueryAnswer out;
   Gathered gathered(query);
+  BatchRead read(reader_, query, timeout_, gathered, out);
+  const std::vector<VmId> ids = read.ids();
   size_t batch = batch_size(query);
   for (size_t at = 0; at < ids.size();) {
     const size_t count = std::min(batch, ids.size() - at);
-    ReadRequest request;
-    request.vms.assign(ids.begin() + static_cast<ptrdiff_t>(at), ids.begin() + static_cast<ptrdiff_t>(at + count));
-    request.group = query.group;
-    request.devices = query.devices;
-    request.device_names = query.device_names;
-    request.range = query.range;
-    request.previous_within = previous_within(query.interval);
-    request.rows_max = kRowsPerReadMax;
-    auto read = read_and_wait(reader_, std::move(request), timeout_);
-    if (!read && read.error().code == ErrorCode::kResourceExhausted && count > 1) {
+    const auto first = ids.begin() + static_cast<ptrdiff_t>(at);
+    bool full = false;
+    const auto done = read.run({first, first + static_cast<ptrdiff_t>(count)}, full);
+    if (!done && done.error().code == ErrorCode::kResourceExhausted && count > 1 && !full) {
       batch = count / 2;  // More rows than their tick made likely: fewer VMs at once.
       continue;
     }
-    if (!read) return fail(std::move(read).error());
-    for (SeriesRows& series : read->series) {
-      const auto vm = vms.find(series.vm);
-      DF_ASSERT(vm != vms.end());
-      DF_TRY(gathered.add(*vm->second, series.device, std::move(series.rows)));
-    }
-    add_missing(out.missing_parts, read->missing_parts);
+    if (!done) return fail(done.error());
     at += count;
   }
   out.series = gathered.finish();

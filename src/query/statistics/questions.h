@@ -33,22 +33,17 @@ inline constexpr size_t kRowsPerReadMax = 1'000'000;  // Rows that one read may 
 inline constexpr size_t kWindowRowsMax = 600;         // The newest rows of a window count.
 inline constexpr Duration kQuestionTimeout = 10s;
 
-// How far before a range the row is looked for against which its first row's counters are measured: far enough for an
-// agent that restarts, for device rows (every fifth tick) and for a few missed ticks; not so far that a rate would speak
-// of a time that nobody asked about. The look-up costs one seek.
-constexpr Duration previous_within(Duration interval) { return std::max<Duration>(10 * interval, 15min); }
-
 struct InfoQuestion {
   VmId vm = VmId::kNone;
-  GroupId group = GroupId::kCpu;
-  Duration bucket = 1min;  // > 0
+  GroupId group = GroupId::kCpu;  // Of the catalogue.
+  std::vector<uint16_t> fields;   // Strictly ascending; the others have no values. Empty = all.
+  Duration bucket = 1min;         // > 0
   Statistic statistic = Statistic::kAvg;
   Duration duration = 5min;  // Look-back; its start is floored to a whole bucket, and the running bucket is part of it.
   Timestamp now{};
-  Duration interval{};  // The agent's tick; 0 = not known.
 };
 struct InfoAnswer {
-  std::vector<Bucket> buckets;  // fields: index = field number; may be fewer than the group has.
+  std::vector<Bucket> buckets;  // fields: index = field number.
   std::vector<std::string> missing_parts;
 };
 
@@ -58,7 +53,6 @@ struct RealTimeQuestion {
   Statistic statistic = Statistic::kAvg;
   Duration window = 10s;  // (now - window, now]
   Timestamp now{};        // In the VM's clock.
-  Duration interval{};
 };
 struct RealTimeAnswer {
   WindowValues values;
@@ -91,7 +85,7 @@ struct Query {
   Statistic statistic = Statistic::kAvg;
   GroupBy by = GroupBy::kVm;
   size_t top = 0;       // Keeps the series with the largest first field; 0 = all.
-  Duration interval{};  // The agents' longest tick; 0 = not known.
+  Duration interval{};  // The agents' longest tick, for how many VMs are read at once; 0 = not known.
 };
 
 // Devices are never mixed: each is a series of its own, with a label `device`.
@@ -102,6 +96,7 @@ struct QuerySeries {
 struct QueryAnswer {
   std::vector<QuerySeries> series;  // By labels; with `top` the largest first. Only those with rows.
   std::vector<std::string> missing_parts;
+  std::string_view tier = "raw";  // The coarsest that was used: raw, 1m, 1h, 1d.
 };
 
 class Questions {

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <numeric>
 
+#include "base/rt/random.h"
+#include "model/catalogue/fields.h"
 #include "query/statistics/test_rows.h"
 
 namespace dragonfly {
@@ -25,6 +28,7 @@ class MemoryReader final : public SeriesReader {
       if (std::ranges::find(request.vms, one.vm) == request.vms.end()) continue;
       if (request.devices == ReadRequest::Devices::kVmOnly && !one.device.empty()) continue;
       SeriesRows out = one;
+      if (!request.fields.empty()) out.rows.select(request.fields);
       out.rows.keep({request.range.begin - request.previous_within, request.range.end});
       const auto first =
           std::ranges::lower_bound(out.rows.times_ns, unix_ns(request.range.begin)) - out.rows.times_ns.begin();
@@ -100,7 +104,7 @@ TEST(Questions, InfoFloorsItsStartAndHasTheRunningBucket) {
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   // now - 150 s = -20 s, in the bucket that begins at -60 s.
   EXPECT_EQ(show(answer->buckets), "-60=3 0=5 60=7 120=10");
-  EXPECT_EQ(reader.requests.at(0).previous_within, Duration(15min));
+  EXPECT_EQ(reader.requests.at(0).previous_within, Duration(0));  // No counter among its fields.
 }
 
 TEST(Questions, InfoCountersUseTheRowBefore) {
@@ -319,6 +323,96 @@ TEST_F(QueryTest, LimitsTheAnswer) {
   EXPECT_EQ(Questions(reader).query(query)->series.size(), 1u);
   query.fields.resize(45, 0);
   EXPECT_THAT(ask(), HasSubstr("more than 4000000 values"));
+}
+
+// Rollups of rows in memory, in the hours that are covered; only rows elsewhere.
+class TieredReader final : public SeriesReader {
+ public:
+  explicit TieredReader(ColumnSet rows) : rows_(std::move(rows)) {}
+  void read(ReadRequest request, Done done) override {
+    ReadAnswer answer;
+    SeriesRows out{VmId{1}, "", rows_};
+    out.rows.select(request.fields);
+    out.rows.keep_with_previous(request.range, request.previous_within);
+    rows_read += out.rows.rows();
+    answer.series.push_back(std::move(out));
+    done(std::move(answer));
+  }
+  void read_rollups(RollupRequest request, RollupDone done) override {
+    RollupAnswer answer;
+    const auto kinds = kinds_of(request.group, request.fields);
+    SeriesRollups out{VmId{1}, "", rollup_columns(kinds, request.parts)};
+    ColumnSet rows = rows_;
+    rows.select(request.fields);
+    std::vector<TimeRange> uncovered;
+    for (Timestamp hour = floor_to(request.range.begin, 1h); hour < request.range.end; hour += 1h) {
+      const TimeRange range{std::max(hour, request.range.begin), std::min(hour + 1h, request.range.end)};
+      const bool whole = range.end - range.begin == 1h && request.period % Duration(1h) == Duration(0);
+      if (covered(hour))
+        out.rows.append_all(roll_rows(rows, kinds, whole ? Duration(1h) : Duration(1min), range, request.parts));
+      else
+        unite(uncovered, {range});
+    }
+    if (!uncovered.empty()) answer.uncovered.push_back({VmId{1}, uncovered});
+    if (!out.rows.empty()) answer.series.push_back(std::move(out));
+    done(std::move(answer));
+  }
+  std::function<bool(Timestamp)> covered;
+  size_t rows_read = 0;
+
+ private:
+  const ColumnSet rows_;
+};
+
+TEST(QuestionsOverTiers, AgreeWithRows) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    SeededRandom random(seed);
+    ColumnSet rows = ColumnSet::for_group(GroupId::kMemory);
+    int64_t time = unix_ns(kStart);
+    uint64_t total = 0;
+    for (size_t i = 0; i < 300; ++i) {
+      time += static_cast<int64_t>(1 + random.below(random.below(20) == 0 ? 7200 : 60)) * 1'000'000'000;
+      total = random.below(50) == 0 ? 0 : total + random.below(1000);
+      rows.times_ns.push_back(time);
+      rows.boots.push_back(0);
+      for (Column& column : rows.columns) {
+        const bool there = random.below(4) != 0;
+        const Value value = column.type == ValueType::kFloat64
+                                ? Value::of(static_cast<double>(random.below(10'000)) / 100)
+                                : Value::of(total);
+        column.bits.push_back(there ? value.bits : 0);
+        column.present.push_back(there ? 1 : 0);
+      }
+    }
+    TieredReader reader(rows);
+    Query query;
+    query.vms = {{VmId{1}, "ns", "m", "vm"}};
+    query.group = GroupId::kMemory;
+    query.fields = {memory_field::kPageIn, memory_field::kUtilization, memory_field::kUsed};
+    query.range = between_s(static_cast<double>(random.below(7200)), static_cast<double>(7300 + random.below(20'000)));
+    constexpr Duration kSteps[] = {1min, 5min, 1h, 24h, 90s};
+    query.step = kSteps[random.below(std::size(kSteps))];
+    query.statistic = static_cast<Statistic>(random.below(7));
+    const auto answer = [&](std::function<bool(Timestamp)> covered) {
+      reader.covered = std::move(covered);
+      auto out = Questions(reader).query(query);
+      EXPECT_TRUE(out.has_value());
+      return std::move(*out);
+    };
+    const auto from_rows = answer([](Timestamp) { return false; });
+    EXPECT_EQ(from_rows.tier, "raw");
+    const uint64_t salt = random.next();
+    const auto mixed = answer(
+        [&](Timestamp hour) { return (static_cast<uint64_t>(unix_ns(hour) / 3'600'000'000'000) ^ salt) % 3 != 0; });
+    EXPECT_EQ(show(mixed), show(from_rows)) << to_string(query.statistic) << " by " << format_duration(query.step);
+    reader.rows_read = 0;
+    query.range = {floor_to(query.range.begin, 1h), floor_to(query.range.end, 1h)};
+    const auto all = answer([](Timestamp) { return true; });
+    if (query.statistic == Statistic::kP95 || query.step == 90s) continue;
+    EXPECT_EQ(reader.rows_read, 0u);
+    EXPECT_EQ(all.tier == "raw", all.series.empty());
+  }
 }
 
 TEST(QuestionsNames, GroupBy) {

@@ -12,13 +12,6 @@ namespace {
 
 constexpr std::string_view kNames[] = {"avg", "min", "max", "last", "sum", "count", "p95"};
 
-// What one row gives for one field.
-struct Sample {
-  double value = 0;     // The gauge's value, or the counter's rate.
-  double increase = 0;  // Counters only, as seconds.
-  double seconds = 0;
-};
-
 double nearest_rank(std::vector<double>& values, double share) {
   const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(values.size())));
   const auto at = values.begin() + static_cast<ptrdiff_t>(std::max<size_t>(rank, 1) - 1);
@@ -26,45 +19,7 @@ double nearest_rank(std::vector<double>& values, double share) {
   return *at;
 }
 
-class Accumulator {
- public:
-  void add(const Sample& sample, bool keep_values) {
-    min_ = count_ == 0 ? sample.value : std::min(min_, sample.value);
-    max_ = count_ == 0 ? sample.value : std::max(max_, sample.value);
-    last_ = sample.value;
-    sum_ += sample.value;
-    increase_ += sample.increase;
-    seconds_ += sample.seconds;
-    ++count_;
-    if (keep_values) values_.push_back(sample.value);
-  }
-  std::optional<double> result(Statistic statistic, MetricKind kind) {
-    if (count_ == 0) return std::nullopt;
-    const bool counter = kind == MetricKind::kCounter;
-    switch (statistic) {
-      case Statistic::kAvg: return counter ? increase_ / seconds_ : sum_ / static_cast<double>(count_);
-      case Statistic::kMin: return min_;
-      case Statistic::kMax: return max_;
-      case Statistic::kLast: return last_;
-      case Statistic::kSum: return counter ? increase_ : sum_;
-      case Statistic::kCount: return static_cast<double>(count_);
-      case Statistic::kP95: return nearest_rank(values_, 0.95);
-    }
-    return std::nullopt;
-  }
-
- private:
-  size_t count_ = 0;
-  double min_ = 0;
-  double max_ = 0;
-  double last_ = 0;
-  double sum_ = 0;
-  double increase_ = 0;
-  double seconds_ = 0;
-  std::vector<double> values_;
-};
-
-// Calls use(row, sample) for each row of [begin, end) in which the column has a sample.
+// Calls use(row, value) for each row of [begin, end) in which the column has one: the gauge's, or the counter's rate.
 template <class Use>
 void walk_column(const ColumnSet& rows, const Column& column, MetricKind kind, size_t begin, size_t end, Use&& use) {
   CounterWalk counter(column.type);
@@ -73,14 +28,11 @@ void walk_column(const ColumnSet& rows, const Column& column, MetricKind kind, s
     const double value = column.as_double(row);
     if (!std::isfinite(value)) continue;
     if (kind == MetricKind::kGauge) {
-      use(row, Sample{value, 0, 0});
+      use(row, value);
       continue;
     }
     const auto increase = counter.next({rows.times_ns[row], rows.boots[row], column.bits[row]});
-    if (!increase || row < begin) continue;
-    const double elapsed_s = static_cast<double>(counter.elapsed_ns()) / 1e9;
-    DF_ASSERT(elapsed_s > 0);
-    use(row, Sample{*increase / elapsed_s, *increase, elapsed_s});
+    if (increase && row >= begin) use(row, *increase / (static_cast<double>(counter.elapsed_ns()) / 1e9));
   }
 }
 
@@ -94,10 +46,6 @@ RowSpan rows_in(const ColumnSet& rows, TimeRange range) {
   };
   const size_t begin = at(range.begin);
   return {begin, std::max(begin, at(range.end))};
-}
-
-MetricKind kind_at(std::span<const MetricKind> kinds, size_t column) {
-  return column < kinds.size() ? kinds[column] : MetricKind::kGauge;
 }
 
 void drop_empty(std::vector<Bucket>& buckets) {
@@ -116,8 +64,55 @@ std::optional<Statistic> find_statistic(std::string_view name) {
   return static_cast<Statistic>(at - std::begin(kNames));
 }
 
+RollupParts parts_for(Statistic statistic) {
+  constexpr RollupParts kNone;
+  switch (statistic) {
+    case Statistic::kMin: return kNone | RollupPart::kMin;
+    case Statistic::kMax: return kNone | RollupPart::kMax;
+    case Statistic::kLast: return kNone | RollupPart::kLast;
+    case Statistic::kSum: return kNone | RollupPart::kSum;
+    case Statistic::kCount: return kNone | RollupPart::kCount;
+    case Statistic::kAvg: return kNone | RollupPart::kCount | RollupPart::kSum | RollupPart::kSeconds;
+    case Statistic::kP95: break;
+  }
+  DF_ASSERT(statistic != Statistic::kP95);
+  return kNone;
+}
+
+std::vector<Bucket> buckets_of(const ColumnSet& rollups, std::span<const MetricKind> kinds, Statistic statistic) {
+  const RollupParts parts = parts_for(statistic);
+  const auto offsets = rollup_offsets(kinds, parts);
+  DF_ASSERT(offsets.back() == rollups.columns.size());
+  std::vector<Bucket> out;
+  out.reserve(rollups.rows());
+  for (const int64_t time_ns : rollups.times_ns) out.push_back({from_unix_ns(time_ns), FieldValues(kinds.size())});
+  for (size_t field = 0; field < kinds.size(); ++field) {
+    const auto column = [&](RollupPart part) -> const Column& {
+      return rollups.columns[offsets[field] + rollup_offset(kinds[field], part, parts).value()];
+    };
+    if (statistic != Statistic::kAvg) {
+      const Column& value = rollups.columns[offsets[field]];
+      for (size_t row = 0; row < out.size(); ++row) {
+        if (value.present[row] != 0) out[row].fields[field] = value.as_double(row);
+      }
+      continue;
+    }
+    const Column& sum = column(RollupPart::kSum);
+    const Column& divisor = column(kinds[field] == MetricKind::kCounter ? RollupPart::kSeconds : RollupPart::kCount);
+    for (size_t row = 0; row < out.size(); ++row) {
+      if (sum.present[row] != 0) out[row].fields[field] = sum.as_double(row) / divisor.as_double(row);
+    }
+  }
+  drop_empty(out);
+  return out;
+}
+
 std::vector<Bucket> bucketize(const ColumnSet& rows, std::span<const MetricKind> kinds, Statistic statistic,
                               Duration bucket, TimeRange range) {
+  std::vector<MetricKind> all(kinds.begin(), kinds.end());
+  all.resize(rows.columns.size(), MetricKind::kGauge);
+  if (statistic != Statistic::kP95)
+    return buckets_of(roll_rows(rows, all, bucket, range, parts_for(statistic)), all, statistic);
   const auto [begin, end] = rows_in(rows, range);
   std::vector<Bucket> out;
   std::vector<size_t> bucket_of;  // Of each row in range.
@@ -128,14 +123,14 @@ std::vector<Bucket> bucketize(const ColumnSet& rows, std::span<const MetricKind>
       out.push_back({floor_to(time, bucket), FieldValues(rows.columns.size())});
     bucket_of.push_back(out.size() - 1);
   }
-  std::vector<Accumulator> accumulators;
+  std::vector<std::vector<double>> values;
   for (size_t i = 0; i < rows.columns.size(); ++i) {
-    const MetricKind kind = kind_at(kinds, i);
-    accumulators.assign(out.size(), {});
-    walk_column(rows, rows.columns[i], kind, begin, end, [&, first = begin](size_t row, const Sample& sample) {
-      accumulators[bucket_of[row - first]].add(sample, statistic == Statistic::kP95);
-    });
-    for (size_t b = 0; b < out.size(); ++b) out[b].fields[i] = accumulators[b].result(statistic, kind);
+    values.assign(out.size(), {});
+    walk_column(rows, rows.columns[i], all[i], begin, end,
+                [&, first = begin](size_t row, double value) { values[bucket_of[row - first]].push_back(value); });
+    for (size_t b = 0; b < out.size(); ++b) {
+      if (!values[b].empty()) out[b].fields[i] = nearest_rank(values[b], 0.95);
+    }
   }
   drop_empty(out);
   return out;
@@ -148,13 +143,9 @@ WindowValues window_statistic(const ColumnSet& rows, std::span<const MetricKind>
   out.fields.resize(rows.columns.size());
   if (begin == end) return out;
   out.newest = from_unix_ns(rows.times_ns[end - 1]);
-  for (size_t i = 0; i < rows.columns.size(); ++i) {
-    const MetricKind kind = kind_at(kinds, i);
-    Accumulator accumulator;
-    walk_column(rows, rows.columns[i], kind, begin, end,
-                [&](size_t, const Sample& sample) { accumulator.add(sample, statistic == Statistic::kP95); });
-    out.fields[i] = accumulator.result(statistic, kind);
-  }
+  // One bucket for all times since 1970.
+  const auto whole = bucketize(rows, kinds, statistic, Duration::max(), window);
+  if (!whole.empty()) out.fields = whole.back().fields;
   return out;
 }
 
@@ -165,8 +156,8 @@ std::vector<Bucket> rows_with_rates(const ColumnSet& rows, std::span<const Metri
   for (size_t row = begin; row < end; ++row)
     out.push_back({from_unix_ns(rows.times_ns[row]), FieldValues(rows.columns.size())});
   for (size_t i = 0; i < rows.columns.size(); ++i) {
-    walk_column(rows, rows.columns[i], kind_at(kinds, i), begin, end,
-                [&, first = begin](size_t row, const Sample& sample) { out[row - first].fields[i] = sample.value; });
+    walk_column(rows, rows.columns[i], i < kinds.size() ? kinds[i] : MetricKind::kGauge, begin, end,
+                [&, first = begin](size_t row, double value) { out[row - first].fields[i] = value; });
   }
   size_t row = begin;
   std::erase_if(out, [&](const Bucket&) {

@@ -1,9 +1,7 @@
 // Statistics: from the rows of one series to values: counters become rates, rows become buckets. Pure functions.
 //
-// Rates: a counter's row rate is its increase since the series' last row before it that has the field, over the seconds
-// between the two. A change of the boot id, or a fall where a boot id is not known, is a restart: the counter counts
-// from 0, so the increase is the new value. A fall under one boot id (a disk or an interface left) and the first row
-// have no rate. Values that are not finite count as absent.
+// The rules of rates are model/rollup/counter.h's. Values that are not finite count as absent. Buckets of rows and buckets
+// of rollups are added up by the same code and agree.
 //
 // Units      gauges in their metric's unit, counters in that unit per second (kSum of a counter: the increase); UTC.
 // Ownership  values; inputs are only read.
@@ -39,6 +37,11 @@ struct Bucket {
   FieldValues fields;
   bool operator==(const Bucket&) const = default;
 };
+
+// What of a rollup a statistic needs; not for kP95, which needs the rows themselves.
+RollupParts parts_for(Statistic statistic);
+// The statistic of each rollup: `rollups` has the columns of rollup_columns(kinds, parts_for(statistic)).
+std::vector<Bucket> buckets_of(const ColumnSet& rollups, std::span<const MetricKind> kinds, Statistic statistic);
 
 // Each function below reads the rows of its range; earlier rows only tell what the counters were.
 

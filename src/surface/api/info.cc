@@ -54,7 +54,8 @@ Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duratio
     question.statistic = subject.statistic;
     question.duration = duration;
     question.now = now_of(*subject.vm, parts.clock);
-    question.interval = interval_of(*subject.vm, parts.policy());
+    question.fields.clear();
+    for (const Metric* metric : groups[i].metrics) question.fields.push_back(metric->field);
     auto answer = parts.questions.info(question);
     if (!answer) return fail(std::move(answer).error());
     for (Bucket& one : answer->buckets) {
@@ -166,7 +167,6 @@ void answer_real_time(const ApiParts& parts, Call call) {
   question.statistic = subject->statistic;
   question.window = policy.collector_interval;
   question.now = now_of(*subject->vm, parts.clock);
-  question.interval = interval_of(*subject->vm, policy);
   for (const GroupFields& group : subject->selection.groups) {
     question.group = group.group;
     auto answer = parts.questions.real_time(question);

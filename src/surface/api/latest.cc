@@ -15,14 +15,13 @@ constexpr Duration kOffsetMax = 30s;
 struct Window {
   const VmEntry* vm;
   TimeRange range;  // In its own clock.
-  Duration interval;
 };
 
 Window window_of(const ApiParts& parts, const VmEntry& vm, const Policy& policy) {
   const Duration interval = interval_of(vm, policy);
   const Timestamp now = now_of(vm, parts.clock);
   const Duration span = std::max(policy.collector_interval, 3 * interval);
-  return {&vm, {now - span, now + interval}, interval};
+  return {&vm, {now - span, now + interval}};
 }
 
 Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows, GroupId group,
@@ -31,16 +30,14 @@ Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows,
   ReadRequest request;
   request.group = group;
   request.range = windows.front().range;
-  Duration interval{0};
   std::map<VmId, TimeRange> ranges;
   for (const Window& window : windows) {
     request.vms.push_back(window.vm->id);
     request.range.begin = std::min(request.range.begin, window.range.begin);
     request.range.end = std::max(request.range.end, window.range.end);
-    interval = std::max(interval, window.interval);
     ranges[window.vm->id] = window.range;
   }
-  request.previous_within = previous_within(interval);
+  request.previous_within = kCounterGapMax;
   const auto answer = read_and_wait(parts.reader, std::move(request), kReadTimeout);
   if (!answer) return fail(answer.error());
   for (const SeriesRows& series : answer->series) {

@@ -240,14 +240,16 @@ void answer_query(const ApiParts& parts, Call call) {
   std::string out;
   JsonWriter json(out);
   std::vector<std::string> missing;
+  std::string_view tier = "raw";
   json.begin_object().key("series").begin_array();
   for (const Part& part : *query_parts) {
     const auto answer = parts.questions.query(part.query);
     if (!answer) return answer_error(call.responder, answer.error());
     for (const QuerySeries& series : answer->series) write_series(json, series, part.columns, asked->epoch);
+    if (answer->tier != "raw") tier = answer->tier;
     missing.insert(missing.end(), answer->missing_parts.begin(), answer->missing_parts.end());
   }
-  json.end_array().field("tier", "raw");
+  json.end_array().field("tier", tier);
   if (!missing.empty()) {
     json.key("missing").begin_array();
     for (const std::string& text : missing) json.value(std::string_view(text));

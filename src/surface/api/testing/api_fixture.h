@@ -107,6 +107,7 @@ class FakeReader final : public SeriesReader {
       }
       if (!wanted_vm || group != request.group || !wanted_device) continue;
       SeriesRows out{vm, device, rows};
+      if (!request.fields.empty()) out.rows.select(request.fields);
       out.rows.keep_with_previous(request.range, request.previous_within);
       if (!out.rows.empty()) answer.series.push_back(std::move(out));
     }
