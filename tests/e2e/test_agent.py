@@ -1,4 +1,5 @@
 """What an agent reports against what the kernel says, and what happens when either end starts again."""
+import http.server
 import json
 import os
 import pathlib
@@ -163,6 +164,37 @@ class Once(E2e):
         for name in ('cpu_utilization', 'proc_num', 'mem_total', 'page_out', 'disk_total', 'write_time', 'bytes_in', 'drop_out'):
             self.assertIn(f'"{name}"', text)
         self.assertEqual(sum(METRICS.values()), 52)
+
+
+class Cloud(E2e):
+    def test_provider_and_region_come_from_the_cloud_while_rows_flow(self):
+        answers = {'/latest/api/token': 'secret', '/latest/dynamic/instance-identity/document': json.dumps({
+            'region': 'ap-northeast-2', 'availabilityZone': 'ap-northeast-2a', 'instanceId': 'i-1', 'instanceType': 't3'})}
+
+        class Metadata(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                time.sleep(0.3)
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(answers[self.path].encode())
+            do_PUT = do_GET
+
+            def log_message(self, *args):
+                pass
+        metadata = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Metadata)
+        self.addCleanup(metadata.server_close)
+        self.addCleanup(metadata.shutdown)
+        threading.Thread(target=metadata.serve_forever, daemon=True).start()
+        server = Server(self)
+        agent = Agent(self, server, server.key(self), '200ms', ['--metadata', f'127.0.0.1:{metadata.server_address[1]}'])
+
+        def vm():
+            vms = server.get_json('/api/v1/vms')['vms']
+            return vms and (vms[0]['csp'], vms[0]['region'])
+        wait_until(lambda: vm() == ('aws', 'ap-northeast-2'), 45, 'what the cloud says')
+        self.assertIn('i-1', agent.log.read_text())
+        agent.stop()
+        server.stop()
 
 
 class Restarts(E2e):
