@@ -79,10 +79,14 @@ class CheckAndMerge(Operations):
         count = sum(len(rows) for series in before.values() for rows in series.values())
         server.stop()
         self.command('merge', '--data-dir', server.data)
-        tables = sorted(pathlib.Path(server.data, 'store').glob('*.sst'), key=lambda path: path.stat().st_size)
-        flip(tables[-1], tables[-1].stat().st_size // 2)
-        text = self.command('check', '--data-dir', server.data, want=3)
-        self.assertIn(tables[-1].name, text)
+        Server(self, data=server.data).stop()  # Removes files that the merge has replaced and were still there.
+        for table in pathlib.Path(server.data, 'store').glob('*.sst'):
+            flip(table, table.stat().st_size // 2)
+            text = self.command('check', '--data-dir', server.data, want=3)
+            self.assertIn(table.name, text)
+            if f'{table.name} (raw/' in text:
+                break
+            flip(table, table.stat().st_size // 2)  # Rollups: the rows themselves are not missed.
         again = Server(self, data=server.data)
         after = self.everything(again)
         kept = sum(len(rows) for series in after.values() for rows in series.values())
