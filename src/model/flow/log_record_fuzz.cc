@@ -1,28 +1,16 @@
 // Log records: a buffer of records, or (first byte) the payload of one; what is accepted must come back the same.
 #include "base/core/assert.h"
+#include "base/core/testing/round_trip.h"
 #include "model/flow/log_record.h"
 
 namespace dragonfly {
 namespace {
 
-template <class Record>
-void check_payload(ByteView payload) {
-  const auto record = Record::decode(payload);
-  if (!record) return;
-  Bytes again;
-  record->encode(again);
-  const auto second = Record::decode(again);
-  DF_ASSERT(second.has_value());
-  Bytes third;
-  second->encode(third);
-  DF_ASSERT(third == again);
-}
-
 void check_by_type(LogRecordType type, ByteView payload) {
   switch (type) {
-    case LogRecordType::kVm: check_payload<VmRecord>(payload); break;
-    case LogRecordType::kMeasurement: check_payload<MeasurementRecord>(payload); break;
-    case LogRecordType::kRows: check_payload<RowsRecord>(payload); break;
+    case LogRecordType::kVm: check_round_trip<VmRecord>(payload); break;
+    case LogRecordType::kMeasurement: check_round_trip<MeasurementRecord>(payload); break;
+    case LogRecordType::kRows: check_round_trip<RowsRecord>(payload); break;
     default: break;
   }
 }

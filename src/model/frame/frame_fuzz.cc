@@ -1,30 +1,18 @@
 // Datagrams and bodies. The first byte chooses; what is accepted must come back the same.
 #include "base/core/assert.h"
+#include "base/core/testing/round_trip.h"
 #include "model/frame/frame.h"
 #include "model/frame/sequence_set.h"
 
 namespace dragonfly {
 namespace {
 
-template <class Body>
-void check_body(ByteView bytes) {
-  const auto body = Body::decode(bytes);
-  if (!body) return;
-  Bytes again;
-  body->encode(again);
-  const auto second = Body::decode(again);
-  DF_ASSERT(second.has_value());
-  Bytes third;
-  second->encode(third);
-  DF_ASSERT(third == again);
-}
-
 void check_by_type(FrameType type, ByteView body) {
   switch (type) {
     case FrameType::kRows:
-    case FrameType::kKeepAlive: check_body<RowsBody>(body); break;
-    case FrameType::kAck: check_body<AckBody>(body); break;
-    case FrameType::kRequest: check_body<RequestBody>(body); break;
+    case FrameType::kKeepAlive: check_round_trip<RowsBody>(body); break;
+    case FrameType::kAck: check_round_trip<AckBody>(body); break;
+    case FrameType::kRequest: check_round_trip<RequestBody>(body); break;
   }
 }
 

@@ -37,22 +37,33 @@ void BM_WriteAndFdatasync(benchmark::State& state) {
 }
 BENCHMARK(BM_WriteAndFdatasync)->Arg(1 << 10)->Arg(64 << 10)->Arg(1 << 20)->UseRealTime();
 
+// A started log in a directory of its own.
+struct EmptyLog {
+  EmptyLog() : run(system_files(), clock, options()) {
+    DF_ASSERT(run.opened() && run.replay());
+    run.log().start();
+  }
+  Log* operator->() { return &run.log(); }
+  LogOptions options() const {
+    LogOptions out;
+    out.directory = directory.path;
+    return out;
+  }
+  const Directory directory;
+  const SystemClock clock;
+  LogRun run;
+};
+
 // One writer that waits for each batch.
 void BM_LogCommitNow(benchmark::State& state) {
-  const Directory directory;
-  LogOptions options;
-  options.directory = directory.path;
-  const SystemClock clock;
-  LogRun run(system_files(), clock, options);
-  DF_ASSERT(run.opened() && run.replay());
-  run.log().start();
+  EmptyLog log;
   const Bytes bytes = batch(state.range(0));
   for (auto _ : state) {
     std::promise<bool> done;
-    DF_ASSERT(run.log().submit(bytes, CommitLog::Urgency::kNow,
-                               [&](Result<Committed> result) { done.set_value(result.has_value()); }));
+    DF_ASSERT(log->submit(bytes, CommitLog::Urgency::kNow,
+                          [&](Result<Committed> result) { done.set_value(result.has_value()); }));
     if (!done.get_future().get()) state.SkipWithError("not committed");
-    run.log().cut(run.log().end());
+    log->cut(log->end());
   }
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
@@ -60,23 +71,17 @@ BENCHMARK(BM_LogCommitNow)->Arg(1 << 10)->Arg(64 << 10)->Arg(1 << 20)->UseRealTi
 
 // Many writers' batches share the syncs: until all 1000 of 1 KiB are durable.
 void BM_LogCommitThousandBatches(benchmark::State& state) {
-  const Directory directory;
-  LogOptions options;
-  options.directory = directory.path;
-  const SystemClock clock;
-  LogRun run(system_files(), clock, options);
-  DF_ASSERT(run.opened() && run.replay());
-  run.log().start();
+  EmptyLog log;
   const Bytes bytes = batch(1 << 10);
   for (auto _ : state) {
     std::promise<void> all;
     for (int i = 0; i < 1000; ++i) {
       CommitLog::Done done = [](const Result<Committed>&) {};
       if (i == 999) done = [&](const Result<Committed>&) { all.set_value(); };
-      DF_ASSERT(run.log().submit(bytes, i == 999 ? CommitLog::Urgency::kNow : CommitLog::Urgency::kBatch, done));
+      DF_ASSERT(log->submit(bytes, i == 999 ? CommitLog::Urgency::kNow : CommitLog::Urgency::kBatch, done));
     }
     all.get_future().get();
-    run.log().cut(run.log().end());
+    log->cut(log->end());
   }
   state.SetItemsProcessed(state.iterations() * 1000);
 }
