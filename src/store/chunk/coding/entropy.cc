@@ -14,7 +14,6 @@ constexpr unsigned kTableLogMin = 5;
 constexpr unsigned kTableLogMax = 9;
 constexpr size_t kTableMax = size_t{1} << kTableLogMax;
 constexpr size_t kTokensMax = ((64 - kMantissaMax) << kMantissaMax) + 8;
-constexpr size_t kHeaderBytesMax = 5 + kTokensMax / 2;
 
 // Weight of each step of the logarithmic scale of frequencies: 2^(step / 2), times 4.
 constexpr uint32_t kWeights[16] = {0, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512};

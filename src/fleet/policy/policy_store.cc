@@ -1,0 +1,141 @@
+#include "fleet/policy/policy_store.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace dragonfly {
+namespace {
+
+constexpr std::string_view kVersion = "version";
+constexpr std::string_view kHeading =
+    "# Changes of the policy, kept by the server. PUT /dragonfly/config/reset forgets them.\n";
+
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+// The key that is called so, by its last part or that of its alias.
+const ConfigKey* find_key(std::string_view name) {
+  for (const ConfigKey& key : policy_config_keys()) {
+    if (last_part(key.name) == name || (!key.alias.empty() && last_part(key.alias) == name)) return &key;
+  }
+  return nullptr;
+}
+
+// Keys of CB-Dragonfly up to 0.8 that have nothing to say here.
+bool means_nothing_here(std::string_view name) { return name.starts_with("mck8s_") || name == "deploy_type"; }
+
+std::string known_names() {
+  std::string out;
+  for (const ConfigKey& key : policy_config_keys())
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", last_part(key.name));
+  return out;
+}
+
+std::string text_of(const Policy::Entry& entry) {
+  if (const auto* text = std::get_if<std::string>(&entry.value)) return *text;
+  return fmt::format("{}", std::get<double>(entry.value));
+}
+
+}  // namespace
+
+PolicyStore::PolicyStore(FileSystem& files, Path path, const Policy& configured)
+    : files_(files), path_(std::move(path)), configured_(configured), current_(configured) {}
+
+Result<std::unique_ptr<PolicyStore>> PolicyStore::open(FileSystem& files, Path path, const Policy& configured) {
+  std::unique_ptr<PolicyStore> store(new PolicyStore(files, std::move(path), configured));
+  if (auto loaded = store->load(); !loaded) {
+    return fail(loaded.error().code, "{}: {}; remove the file to forget the changes in it", store->path_.string(),
+                loaded.error().message);
+  }
+  return store;
+}
+
+Result<> PolicyStore::load() {
+  const auto bytes = files_.read_file(path_, kPolicyFileBytesMax);
+  if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
+  std::string_view rest = as_text(*bytes);
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.empty() || line.starts_with('#')) continue;
+    const size_t equals = line.find('=');
+    if (equals == std::string_view::npos) return fail(ErrorCode::kCorruption, "a line without '='");
+    const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
+    if (name == kVersion) {
+      const auto [end, error] = std::from_chars(value.begin(), value.end(), version_);
+      if (error != std::errc() || end != value.end()) return fail(ErrorCode::kCorruption, "version is not a number");
+    } else if (const ConfigKey* key = find_key(name)) {
+      changed_[std::string(last_part(key->name))] = value;
+    }  // Of a newer version; it is not lost before the next change.
+  }
+  auto policy = with(changed_);
+  if (!policy) return fail(policy.error());
+  current_ = *policy;
+  return {};
+}
+
+Policy PolicyStore::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+uint64_t PolicyStore::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+Result<Policy> PolicyStore::with(const ByName& changed) const {
+  ConfigInput input;
+  for (const Policy::Entry& entry : configured_.list()) {
+    const ConfigKey* key = find_key(entry.name);
+    const bool is_alias = last_part(key->name) != entry.name;
+    if (is_alias) continue;
+    const auto change = changed.find(entry.name);
+    input.sets.push_back(fmt::format("{}={}", key->name, change == changed.end() ? text_of(entry) : change->second));
+  }
+  const auto config = Config::load(policy_config_keys(), input);
+  if (!config) return fail(config.error());
+  return Policy::from(*config);
+}
+
+Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes) {
+  ByName named;
+  std::vector<std::string> warnings;
+  for (const auto& [name, value] : changes) {
+    const ConfigKey* key = find_key(name);
+    if (key == nullptr && means_nothing_here(name)) {
+      warnings.push_back(fmt::format("{} has no meaning here and is not kept", name));
+    } else if (key == nullptr) {
+      return fail(ErrorCode::kInvalidArgument, "'{}' is not a key of the policy; there are {}", name.substr(0, 64),
+                  known_names());
+    } else if (value.find_first_of("\n\r") != std::string::npos) {
+      return fail(ErrorCode::kInvalidArgument, "{} holds a line break; it takes {}", name, allowed_values(*key));
+    } else if (!named.emplace(last_part(key->name), value).second) {
+      return fail(ErrorCode::kInvalidArgument, "{} is given twice, perhaps under its other name", last_part(key->name));
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, value] : changed_) named.try_emplace(name, value);
+  return take(std::move(named), std::move(warnings));
+}
+
+Result<PolicyStore::Outcome> PolicyStore::reset() {
+  const std::lock_guard lock(mutex_);
+  return take({}, {});
+}
+
+Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::string> warnings) {
+  auto policy = with(changed);
+  if (!policy) return fail(policy.error());
+  Outcome outcome{current_, *policy, std::move(warnings)};
+  if (changed == changed_) return outcome;
+  std::string text(kHeading);
+  text += fmt::format("{}={}\n", kVersion, version_ + 1);
+  for (const auto& [name, value] : changed) text += fmt::format("{}={}\n", name, value);
+  DF_TRY(files_.replace_file(path_, as_bytes(text)));
+  ++version_;
+  changed_ = std::move(changed);
+  current_ = *policy;
+  return outcome;
+}
+
+}  // namespace dragonfly

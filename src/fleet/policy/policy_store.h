@@ -1,0 +1,66 @@
+// PolicyStore: the policy that is in force, and the changes that people made to it while the server ran.
+//
+// A change is checked whole before anything is changed, and kept in a file, so that it outlives the server. What is not
+// changed follows the configuration: changes lie above it.
+//
+// Units      as policy.h.
+// Ownership  owns the changes.
+// Threading  any thread. One mutex, because HTTP workers change what every other thread reads; a reader copies.
+// Errors     open(): the file's, naming it. change(): kInvalidArgument names the key, its value and what is allowed;
+//            kIo and kNoSpace where the change cannot be kept (it is not in force then).
+// Limits     kPolicyFileBytesMax; a change has at most one value a key.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/fs/file.h"
+#include "fleet/policy/policy.h"
+
+namespace dragonfly {
+
+inline constexpr size_t kPolicyFileBytesMax = 64 * 1024;
+
+class PolicyStore {
+ public:
+  // Name as GET /config answers it (or its alias), value as text.
+  using Changes = std::vector<std::pair<std::string, std::string>>;
+  struct Outcome {
+    Policy before;
+    Policy after;
+    std::vector<std::string> warnings;  // Names that mean nothing here, one sentence each.
+  };
+
+  // `configured`: what the configuration says. `path`: where changes are kept; need not be there yet.
+  static Result<std::unique_ptr<PolicyStore>> open(FileSystem& files, Path path, const Policy& configured);
+
+  Policy current() const;
+  // Grows with every change, also over restarts; 0 = never changed.
+  uint64_t version() const;
+  Result<Outcome> change(const Changes& changes);
+  // Back to what the configuration says.
+  Result<Outcome> reset();
+
+ private:
+  PolicyStore(FileSystem& files, Path path, const Policy& configured);
+  using ByName = std::map<std::string, std::string, std::less<>>;
+  Result<> load();
+  Result<Policy> with(const ByName& changed) const;
+  Result<Outcome> take(ByName changed, std::vector<std::string> warnings);
+
+  FileSystem& files_;
+  const Path path_;
+  const Policy configured_;
+  mutable std::mutex mutex_;  // Guards what follows.
+  Policy current_;
+  ByName changed_;
+  uint64_t version_ = 0;
+};
+
+}  // namespace dragonfly

@@ -1,0 +1,106 @@
+#include "fleet/policy/policy_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace dragonfly {
+namespace {
+
+using testing::HasSubstr;
+
+class PolicyStoreTest : public testing::Test {
+ protected:
+  PolicyStoreTest() {
+    char name[] = "/tmp/df_policy_XXXXXX";
+    folder_ = mkdtemp(name);
+    configured_.max_host_count = 20;  // As if the configuration said so.
+  }
+  ~PolicyStoreTest() override { std::filesystem::remove_all(folder_); }
+  Path path() const { return folder_ / "policy"; }
+  std::unique_ptr<PolicyStore> open() {
+    auto store = PolicyStore::open(system_files(), path(), configured_);
+    EXPECT_TRUE(store.has_value()) << store.error().message;
+    return store ? std::move(*store) : nullptr;
+  }
+  Path folder_;
+  Policy configured_;
+};
+
+TEST_F(PolicyStoreTest, AChangeTouchesOnlyWhatItNamesAndOutlivesTheServer) {
+  auto store = open();
+  EXPECT_EQ(store->current(), configured_);
+  EXPECT_EQ(store->version(), 0u);
+  const auto outcome = store->change({{"collector_interval", "4"}, {"retention_raw", "96h"}});
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_EQ(outcome->before, configured_);
+  EXPECT_EQ(outcome->after.collector_interval, 4s);
+  EXPECT_EQ(outcome->after.retention_raw, 96h);
+  EXPECT_EQ(outcome->after.max_host_count, 20);
+  ASSERT_TRUE(store->change({{"monitoring_policy", "CSP"}}).has_value());
+  EXPECT_EQ(store->version(), 2u);
+
+  configured_.max_host_count = 30;  // What was not changed follows the configuration.
+  store = open();
+  EXPECT_EQ(store->current().collector_interval, 4s);
+  EXPECT_EQ(store->current().monitoring_policy, "csp");
+  EXPECT_EQ(store->current().max_host_count, 30);
+  EXPECT_EQ(store->version(), 2u);
+  ASSERT_TRUE(store->reset().has_value());
+  EXPECT_EQ(store->current(), configured_);
+  EXPECT_EQ(open()->version(), 3u);
+}
+
+TEST_F(PolicyStoreTest, AWrongChangeChangesNothing) {
+  auto store = open();
+  const auto f = [&](const PolicyStore::Changes& changes, std::string_view want) {
+    const auto outcome = store->change(changes);
+    ASSERT_FALSE(outcome.has_value()) << want;
+    EXPECT_EQ(outcome.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(outcome.error().message, HasSubstr(want));
+    EXPECT_EQ(store->current(), configured_);
+    EXPECT_FALSE(std::filesystem::exists(path()));
+  };
+  f({{"max_host_count", "5"}, {"collector_interval", "0"}}, "collector_interval = '0' is not allowed");
+  f({{"max_host_count", "many"}}, "max_host_count");
+  f({{"max_host_count", ""}}, "max_host_count");
+  f({{"host_count", "5"}}, "'host_count' is not a key of the policy");
+  f({{"monitoring_policy", "zone"}}, "agentCount");
+  f({{"agent_interval", "2"}, {"mcis_agent_interval", "3"}}, "agent_interval is given twice");
+  f({{"aggregate_type", "avg\nmax_host_count=1"}}, "line break");
+}
+
+TEST_F(PolicyStoreTest, NamesOfTheOriginalAreTakenWithAWarning) {
+  auto store = open();
+  const auto outcome = store->change({{"mck8s_agent_interval", "3"}, {"mcis_collector_interval", "7"}});
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_THAT(outcome->warnings, testing::ElementsAre(HasSubstr("mck8s_agent_interval")));
+  EXPECT_EQ(store->current().collector_interval, 7s);
+}
+
+TEST_F(PolicyStoreTest, ADamagedFileIsNamed) {
+  const auto f = [&](std::string_view text, std::string_view want) {
+    std::ofstream(path(), std::ios::trunc) << text;
+    const auto store = PolicyStore::open(system_files(), path(), configured_);
+    ASSERT_FALSE(store.has_value()) << text;
+    EXPECT_THAT(store.error().message, testing::AllOf(HasSubstr(path().string()), HasSubstr(want)));
+  };
+  f("nonsense\n", "'='");
+  f("version=x\n", "version");
+  f("max_host_count=0\n", "max_host_count");
+  f(std::string(kPolicyFileBytesMax + 1, '#'), path().string());
+  std::ofstream(path(), std::ios::trunc) << "# text\n\nversion=7\nof_tomorrow=1\nmax_host_count=3";
+  EXPECT_EQ(open()->current().max_host_count, 3);
+}
+
+TEST_F(PolicyStoreTest, AChangeThatCannotBeKeptIsNotInForce) {
+  auto store = open();
+  std::filesystem::remove_all(folder_);
+  EXPECT_FALSE(store->change({{"max_host_count", "5"}}).has_value());
+  EXPECT_EQ(store->current(), configured_);
+  EXPECT_EQ(store->version(), 0u);
+}
+
+}  // namespace
+}  // namespace dragonfly
