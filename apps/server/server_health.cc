@@ -4,6 +4,7 @@ namespace dragonfly {
 namespace {
 
 constexpr Duration kSilentAfter = 30s;
+constexpr Duration kLagMax = 5s;  // A hundred steps of the manager.
 
 ModuleHealth state_of(std::string module, std::string trouble) {
   const auto state = trouble.empty() ? ModuleHealth::State::kOk : ModuleHealth::State::kDegraded;
@@ -24,9 +25,19 @@ std::vector<ModuleHealth> ServerHealth::health() const {
   const auto damage = store_.damage();
   const std::string error = store_.background_error();
   all.push_back(state_of("store", !error.empty() ? error : damage.empty() ? "" : damage.back()));
+  all.push_back(collectors());
   all.push_back(agents());
   if (!openness_.empty()) all.push_back(state_of("access", openness_));
   return all;
+}
+
+ModuleHealth ServerHealth::collectors() const {
+  const Duration lag = collectors_.lag();
+  if (lag > kLagMax) return state_of("collectors", fmt::format("the manager has not run for {:.0f} s", seconds(lag)));
+  size_t vms = 0;
+  const auto views = collectors_.list();
+  for (const CollectorView& view : views) vms += view.vms.size();
+  return {"collectors", ModuleHealth::State::kOk, fmt::format("{} collectors, {} VMs", views.size(), vms)};
 }
 
 ModuleHealth ServerHealth::agents() const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/rt/clock.h"
+#include "fleet/collector/collector_manager.h"
 #include "ingest/receiver/receiver_stats.h"
 #include "model/flow/directory.h"
 #include "store/log/log_stats.h"
@@ -19,21 +20,24 @@ namespace dragonfly {
 class ServerHealth final : public HealthSource {
  public:
   ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory,
-               const Clock& clock, std::string openness)
+               const CollectorManager& collectors, const Clock& clock, std::string openness)
       : receiver_(receiver),
         log_(log),
         store_(store),
         directory_(directory),
+        collectors_(collectors),
         clock_(clock),
         openness_(std::move(openness)) {}
   std::vector<ModuleHealth> health() const override;
 
  private:
   ModuleHealth agents() const;
+  ModuleHealth collectors() const;
   const ReceiverStats& receiver_;
   const LogStats& log_;
   const ChunkDb& store_;
   Directory& directory_;
+  const CollectorManager& collectors_;
   const Clock& clock_;
   const std::string openness_;  // What is open that should not be.
 };

@@ -17,6 +17,7 @@
 #include "ingest/receiver/rows_door.h"
 #include "live/head/head_reader.h"
 #include "online_backup.h"
+#include "query/statistics/windows.h"
 #include "server_health.h"
 #include "surface/api/api.h"
 #include "tls_files.h"
@@ -26,11 +27,12 @@ namespace {
 
 constexpr Duration kCheckpointInterval = 30s;
 constexpr Duration kRegistryInterval = 1s;
+constexpr Duration kAggregateTimeout = 5s;
 constexpr int kSealRoundsMax = 1'000'000;
 
 class Server {
  public:
-  explicit Server(const ServerOptions& options) : settings_(options.settings), policy_(options.policy) {}
+  explicit Server(const ServerOptions& options) : settings_(options.settings), configured_(options.policy) {}
   ~Server() { stop(); }
   Result<> start();
   // Without API, receiving and checkpoints: for what is done to the data alone.
@@ -40,6 +42,8 @@ class Server {
   void stop();
   // Reads what was appended to the registry and tells the shards.
   void poll_registry();
+  // Tells a changed policy to whoever does not ask for it.
+  void follow_policy();
   // Looks at once at the files that may have changed.
   void poll_files_now() { poll_soon_ = true; }
   std::string listening() const {
@@ -61,11 +65,12 @@ class Server {
   Result<> seal_everything();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
+  Aggregated aggregate(const std::vector<VmId>& vms, Duration window);
   void write_metrics(MetricsText& text) const;
   void write_row_metrics(MetricsText& text) const;
 
   const ServerSettings settings_;
-  const Policy policy_;
+  const Policy configured_;
   SystemClock clock_;
   SystemRandom random_;
   MetricsRegistry metrics_;
@@ -73,6 +78,8 @@ class Server {
   HeadStats head_stats_;
   LogStats log_stats_;
   std::optional<DirectoryLock> lock_;
+  std::unique_ptr<PolicyStore> policies_;
+  uint64_t policy_version_ = 0;  // That is in force in shards, heads and checkpointer.
   std::optional<AgentRegistry> registry_;
   std::atomic<size_t> enrolled_{0};  // Lines of the registry that name an active agent.
   std::unique_ptr<LiveDirectory> directory_;
@@ -89,6 +96,7 @@ class Server {
   std::unique_ptr<MergedReader> reader_;
   std::unique_ptr<Questions> questions_;
   std::unique_ptr<AgentLinks> agents_;
+  std::unique_ptr<CollectorManager> collectors_;
   std::unique_ptr<ServerHealth> health_;
   std::unique_ptr<TokenStore> tokens_;
   std::unique_ptr<Gate> gate_;
@@ -114,6 +122,10 @@ Result<> Server::open_files() {
   lock_.emplace(std::move(*lock));
   DiskReserve reserve(system_files(), data / "reserve");
   reserve.give();
+  auto policies = PolicyStore::open(system_files(), data / "policy", configured_);
+  if (!policies) return fail(std::move(policies).error());
+  policies_ = std::move(*policies);
+  policy_version_ = policies_->version();
   auto registry = AgentRegistry::open(system_files(), random_, data);
   if (!registry) return fail(std::move(registry).error());
   registry_.emplace(std::move(*registry));
@@ -140,7 +152,8 @@ Result<> Server::open_sockets() {
   const auto count = static_cast<uint32_t>(settings_.shards > 0 ? settings_.shards : cpus);
   auto bind = Endpoint::parse(settings_.udp);
   if (!bind) return fail(std::move(bind).error());
-  door_ = std::make_unique<RowsDoor>(*directory_, clock_, receiver_stats_, policy_.effective_late_window());
+  const Policy policy = policies_->current();
+  door_ = std::make_unique<RowsDoor>(*directory_, clock_, receiver_stats_, policy.effective_late_window());
   const uint64_t run = make_session(clock_.wall(), static_cast<uint16_t>(random_.next()));
   std::vector<Shard*> all;
   for (uint32_t i = 0; i < count; ++i) {
@@ -159,11 +172,11 @@ Result<> Server::open_sockets() {
                            run,
                            [this] { poll_soon_ = true; },
                            [this](std::string datagram) { return door_->take_telegraf(std::move(datagram)); }};
-    ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy_.effective_late_window()};
+    ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy.effective_late_window()};
     shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
     all.push_back(shards_.back().get());
     HeadOptions head_options;
-    head_options.keep = policy_.collector_interval;
+    head_options.keep = policy.collector_interval;
     heads_.push_back(std::make_unique<Head>(head_options, *directory_, *store_, *shards_.back(), hub_, head_stats_));
     shards_.back()->set_head(*heads_.back());
   }
@@ -243,6 +256,36 @@ void Server::poll_registry() {
   }
 }
 
+void Server::follow_policy() {
+  const uint64_t version = policies_->version();
+  if (version == policy_version_) return;
+  const Policy policy = policies_->current();
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    const auto task = [shard = shards_[i].get(), head = heads_[i].get(), policy] {
+      shard->set_late_window(policy.effective_late_window());
+      head->set_keep(policy.collector_interval);
+    };
+    if (!shards_[i]->post(task)) return;  // The next turn tries again.
+  }
+  door_->set_late_window(policy.effective_late_window());
+  checkpointer_->set_retention_raw(policy.retention_raw);
+  policy_version_ = version;
+  log_info("policy", "version {} is in force", version);
+}
+
+Aggregated Server::aggregate(const std::vector<VmId>& vms, Duration window) {
+  std::vector<WindowVm> windows;
+  windows.reserve(vms.size());
+  for (const VmId id : vms) {
+    const VmEntry* vm = directory_->find_vm(id);
+    if (vm == nullptr) continue;
+    windows.push_back({id, clock_.wall() + Duration(vm->clock_offset_ns.load(std::memory_order_relaxed))});
+  }
+  const auto statistic = find_statistic(policies_->current().aggregate_type).value_or(Statistic::kAvg);
+  const WindowsAnswer answer = read_windows(*head_reader_, windows, statistic, window, kAggregateTimeout);
+  return {answer.rows, answer.unanswered};
+}
+
 // Received = stored + duplicate + refused + dropped + pending holds between turns, so all shards stand still for a moment.
 void Server::write_row_metrics(MetricsText& text) const {
   std::vector<std::unique_lock<std::mutex>> standing;
@@ -265,6 +308,7 @@ void Server::write_metrics(MetricsText& text) const {
   log_stats_.write(text);
   store_->write_metrics(text);
   backups_->write_metrics(text);
+  collectors_->write_metrics(text);
   dragonfly::write_metrics(http_->stats(), text);
   text.gauge("dragonfly_agents_enrolled", "Agents whose keys this server knows.",
              static_cast<double>(enrolled_.load()));
@@ -300,15 +344,18 @@ Result<> Server::open_api() {
   reader_ = std::make_unique<MergedReader>(std::vector<SeriesReader*>{store_.get(), head_reader_.get()});
   questions_ = std::make_unique<Questions>(*reader_);
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
+  collectors_ = std::make_unique<CollectorManager>(CollectorManager::Parts{
+      *directory_, clock_, [this] { return policies_->current(); },
+      [this](const std::vector<VmId>& vms, Duration window) { return aggregate(vms, window); }});
   const Path data = settings_.data_dir;
   const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
-  health_ =
-      std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, clock_, openness(settings_));
+  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_,
+                                           openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
-                                        clock_, *readers_, [this] { return policy_; }, backups_.get(), *tokens_, *gate_,
-                                        settings_.cors_origins});
+                                        clock_, *readers_, [this] { return policies_->current(); }, backups_.get(),
+                                        *tokens_, *gate_, *policies_, *collectors_, settings_.cors_origins});
   handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
   HttpOptions http;
   http.listen = settings_.http;
@@ -342,7 +389,8 @@ Result<> Server::start() {
     log_warning("server", "{}", told.error().message);
   log_->start();
   for (auto& shard : shards_) shard->start();
-  checkpointer_->start(kCheckpointInterval, policy_.retention_raw);
+  checkpointer_->start(kCheckpointInterval, policies_->current().retention_raw);
+  collectors_->start();
   registration_ = metrics_.add([this](MetricsText& text) { write_metrics(text); });
   registry_thread_ = std::jthread([this](std::stop_token stop) {
     MonotonicTime last = clock_.monotonic();
@@ -350,6 +398,7 @@ Result<> Server::start() {
     std::condition_variable_any sleep;
     std::unique_lock lock(mutex);
     while (!sleep.wait_for(lock, stop, 100ms, [&] { return stop.stop_requested(); })) {
+      follow_policy();
       const MonotonicTime now = clock_.monotonic();
       if (!poll_soon_.exchange(false) && now - last < kRegistryInterval) continue;
       last = now;
@@ -413,6 +462,7 @@ void Server::stop() {
   registration_ = {};
   http_.reset();                     // Takes nothing more …
   if (handlers_) handlers_->stop();  // … and what runs ends before that which it asks does.
+  collectors_->stop();
   registry_thread_.request_stop();
   if (registry_thread_.joinable()) registry_thread_.join();
   backups_.reset();

@@ -43,6 +43,7 @@ class Normalizer {
   // Points older than `late_window` before a batch's `now`, or further than kAheadMax ahead of it, are refused.
   explicit Normalizer(Duration late_window = 26h);
   ~Normalizer();
+  void set_late_window(Duration late_window) { late_window_ = late_window; }  // Between batches.
 
   // One batch: begin, add…, finish. `batch` must stay until finish.
   struct Batch {
@@ -90,7 +91,7 @@ class Normalizer {
   void add_totals();
   void problem(const Point& point, std::string_view what);
 
-  const Duration late_window_;
+  Duration late_window_;
   Batch options_;
   DoorBatch* batch_ = nullptr;
   uint64_t batch_number_ = 0;

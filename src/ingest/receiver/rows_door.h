@@ -25,6 +25,10 @@ class RowsDoor final : public RowDoor {
   void write_lines(std::string body, Precision precision, std::string db, Done done) override;
   // False when too busy; the datagram is lost, as datagrams are, and counted by the caller.
   bool take_telegraf(std::string datagram);
+  // Any thread; in force behind what waits. Not taken where too much waits.
+  void set_late_window(Duration late_window) {
+    (void)thread_.post([this, late_window] { normalizer_.set_late_window(late_window); });
+  }
 
  private:
   void take_lines(const std::string& body, Precision precision, const std::string& db, const Done& done);

@@ -94,6 +94,7 @@ class Shard final : public Executor {
   std::optional<LogPosition> oldest_in_flight() const;
   // State of each agent that changed since the last call, as (metadata key, value).
   std::vector<std::pair<std::string, Bytes>> changed_agents();
+  void set_late_window(Duration late_window) { options_.late_window = late_window; }
   ShardHead& head() { return *head_; }
   size_t agent_count() const { return sealed_agents_.size() + plain_agents_.size(); }
 
@@ -148,7 +149,7 @@ class Shard final : public Executor {
   void answer_request(uint64_t request_id, const RowsBody& rows, const Dictionary& dictionary);
   void send_requests(MonotonicTime now);
 
-  const ShardOptions options_;
+  ShardOptions options_;
   const Context context_;
   UdpSocket socket_;
   ShardHead* head_ = nullptr;

@@ -56,6 +56,8 @@ class Head final : public ShardHead {
                                  size_t& rows) const;
 
   size_t vm_count() const { return order_.size(); }
+  // How long rows stay when they are sealed, from the next seal on.
+  void set_keep(Duration keep) { options_.keep = keep; }
   size_t memory_bytes() const;
 
  private:
@@ -72,7 +74,7 @@ class Head final : public ShardHead {
   void send(std::vector<SealedRows> batch, std::vector<VmHead*> heads);
   std::vector<SealedRows> columns_of(const VmHead& head) const;
 
-  const HeadOptions options_;
+  HeadOptions options_;
   Directory& directory_;
   ChunkStore& store_;
   Executor& shard_;

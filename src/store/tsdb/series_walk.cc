@@ -94,7 +94,9 @@ void SeriesWalk::go_around_damage(PartitionScan::VmKey from) {
 
 std::optional<SeriesWalk::Series> SeriesWalk::next_around_damage() {
   while (ready_.empty() && !vms_left_.empty()) {
-    const auto [group, vm] = *vms_left_.begin();
+    const auto first = *vms_left_.begin();
+    const GroupId group = first.first;
+    const VmId vm = first.second;
     vms_left_.erase(vms_left_.begin());
     std::map<std::string, Series> found;
     ScanSelection selection;

@@ -18,7 +18,8 @@
 #include "base/obs/metrics.h"
 #include "base/rt/clock.h"
 #include "base/rt/executor.h"
-#include "fleet/policy/policy.h"
+#include "fleet/collector/collector_manager.h"
+#include "fleet/policy/policy_store.h"
 #include "model/flow/agent_link.h"
 #include "model/flow/directory.h"
 #include "model/flow/row_door.h"
@@ -50,6 +51,8 @@ struct ApiParts {
   BackupDoor* backups;
   TokenStore& tokens;
   Gate& gate;
+  PolicyStore& policies;
+  CollectorManager& collectors;
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.
 };
 

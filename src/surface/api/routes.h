@@ -72,7 +72,6 @@ void answer_write(const ApiParts& parts, Call call);      // write.cc
 void answer_alive(const ApiParts& parts, Call call);      // server_state.cc, as those below
 void answer_health(const ApiParts& parts, Call call);
 void answer_own_metrics(const ApiParts& parts, Call call);
-void answer_config(const ApiParts& parts, Call call);
 void answer_catalogue(const ApiParts& parts, Call call);
 void answer_backup(const ApiParts& parts, Call call);  // backup_routes.cc, as the next
 void answer_start_backup(const ApiParts& parts, Call call);
@@ -82,6 +81,13 @@ void answer_revoke_token(const ApiParts& parts, Call call);
 void answer_session(const ApiParts& parts, Call call);
 void answer_login(const ApiParts& parts, Call call);
 void answer_logout(const ApiParts& parts, Call call);
+void answer_config(const ApiParts& parts, Call call);  // policy.cc, as those below
+void answer_change_config(const ApiParts& parts, Call call);
+void answer_reset_config(const ApiParts& parts, Call call);
+void answer_collectors(const ApiParts& parts, Call call);  // collectors.cc, as those below
+void answer_collector(const ApiParts& parts, Call call);
+void answer_start_collector(const ApiParts& parts, Call call);
+void answer_stop_collector(const ApiParts& parts, Call call);
 void answer_page(const ApiParts& parts, Call call);  // page.cc
 
 }  // namespace dragonfly

@@ -91,6 +91,8 @@ struct Scopes::View {
               .backups = all.backups,
               .tokens = all.tokens,
               .gate = all.gate,
+              .policies = all.policies,
+              .collectors = all.collectors,
               .cors_origins = all.cors_origins} {}
   const Scope scope;
   ScopedDirectory directory;

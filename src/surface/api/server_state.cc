@@ -1,4 +1,4 @@
-// What the server says about itself: healthcheck, health, metrics, config, catalogue.
+// What the server says about itself: healthcheck, health, metrics, catalogue.
 #include <algorithm>
 
 #include "surface/api/api.h"
@@ -60,25 +60,6 @@ void answer_own_metrics(const ApiParts& parts, Call call) {
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = parts.metrics.render();
   call.responder.answer(std::move(response));
-}
-
-void answer_config(const ApiParts& parts, Call call) {
-  const Policy policy = parts.policy();
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object();
-  for (const Policy::Entry& entry : policy.list()) {
-    json.key(entry.name);
-    if (const auto* text = std::get_if<std::string>(&entry.value)) {
-      json.value(std::string_view(*text));
-    } else {
-      json.value(std::get<double>(entry.value));
-    }
-  }
-  json.key("warnings").begin_array();
-  for (const std::string& warning : policy.warnings()) json.value(std::string_view(warning));
-  json.end_array().end_object();
-  answer_json(call.responder, std::move(out));
 }
 
 void answer_catalogue(const ApiParts&, Call call) {

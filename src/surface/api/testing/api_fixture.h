@@ -243,6 +243,10 @@ class ApiFixture : public testing::Test {
     end_stream();
     std::filesystem::remove_all(folder);
   }
+  static Path make_folder() {
+    char name[] = "/tmp/df_api_XXXXXX";
+    return mkdtemp(name);
+  }
   void end_stream() {
     const auto closed = stream ? std::exchange(stream->closed, nullptr) : nullptr;
     if (closed) closed();
@@ -328,6 +332,12 @@ class ApiFixture : public testing::Test {
   FakeBackups backups;
   ManualExecutor workers;
   Policy policy;
+  const Path folder = make_folder();
+  std::unique_ptr<PolicyStore> policies = PolicyStore::open(system_files(), folder / "policy", policy).value();
+  CollectorManager collectors{{directory, clock, [this] { return policy; },
+                               [](const std::vector<VmId>& vms, Duration) {
+                                 return Aggregated{vms.size(), 0};
+                               }}};
   std::shared_ptr<FakeStream> stream;
   const Path folder = std::filesystem::temp_directory_path() / fmt::format("dragonfly-api-{}", ::getpid());
   SystemRandom random;
@@ -347,6 +357,8 @@ class ApiFixture : public testing::Test {
                    &backups,
                    *tokens,
                    gate,
+                   *policies,
+                   collectors,
                    {"https://grafana.example"}}};
 };
 
