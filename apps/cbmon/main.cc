@@ -145,6 +145,22 @@ int run(int argc, char** argv) {
   config_get->fallthrough();
   config_get->add_option("key", key, "One key")->type_name("KEY");
   const TokenCommands token(app);
+  auto* config_set = config->add_subcommand("set", "Changes keys; what is not named stays");
+  config_set->fallthrough();
+  std::vector<std::string> changes;
+  config_set->add_option("changes", changes, "KEY=VALUE, like collector_interval=4")->type_name("CHANGE")->required();
+  auto* config_reset = config->add_subcommand("reset", "Forgets all changes: the server's configuration is in force");
+  config_reset->fallthrough();
+  auto* collector = app.add_subcommand("collector", "Collectors and the VMs they are in charge of");
+  collector->fallthrough();
+  std::string collector_id;
+  auto* collector_list = collector->add_subcommand("list", "All collectors");
+  auto* collector_get = collector->add_subcommand("get", "One collector with its VMs");
+  auto* collector_start = collector->add_subcommand("start", "Starts one more than the number of VMs demands");
+  auto* collector_stop = collector->add_subcommand("stop", "Drains one and ends it");
+  for (CLI::App* sub : {collector_list, collector_get, collector_start, collector_stop}) sub->fallthrough();
+  for (CLI::App* sub : {collector_get, collector_stop})
+    sub->add_option("id", collector_id, "As `cbmon collector list` shows it")->type_name("ID")->required();
   auto* completion = app.add_subcommand("completion", "Completion script of a shell");
   completion->add_option("shell", shell, "bash, zsh or fish")
       ->required()
@@ -154,8 +170,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
-  for (const CLI::App* group : {static_cast<const CLI::App*>(&app), static_cast<const CLI::App*>(metric),
-                                static_cast<const CLI::App*>(config), static_cast<const CLI::App*>(token.all)}) {
+  for (const CLI::App* group :
+       {static_cast<const CLI::App*>(&app), static_cast<const CLI::App*>(metric), static_cast<const CLI::App*>(config),
+        static_cast<const CLI::App*>(collector), static_cast<const CLI::App*>(token.all)}) {
     const bool asked = group == &app || group->parsed();
     if (asked && group->get_subcommands().empty()) {
       fmt::print(stderr, "cbmon: a command is missing\n{}", group->help());
@@ -175,6 +192,12 @@ int run(int argc, char** argv) {
   if (metric_get->parsed()) code = get_metrics(session, get);
   if (token.all->parsed()) code = token.run(session);
   if (config_get->parsed()) code = get_config(session, key);
+  if (config_set->parsed()) code = set_config(session, changes);
+  if (config_reset->parsed()) code = reset_config(session);
+  if (collector_list->parsed()) code = list_collectors(session);
+  if (collector_get->parsed()) code = get_collector(session, collector_id);
+  if (collector_start->parsed()) code = start_collector(session);
+  if (collector_stop->parsed()) code = stop_collector(session, collector_id);
   if (completion->parsed()) {
     std::vector<CompletionCommand> commands;
     collect(app, "", commands);

@@ -1,7 +1,9 @@
 """Collectors follow the agents, and a policy that changes is followed by what runs."""
+import json
+import subprocess
 import time
 
-from harness import E2e, Server, Shooter, wait_until
+from harness import BIN, E2e, Server, Shooter, wait_until
 
 FAST = ('--set', 'monitoring.schedule_interval=1', '--set', 'monitoring.collector_interval=1')
 
@@ -69,4 +71,28 @@ class Collectors(E2e):
         wait_until(lambda: server.request('POST', '/write?db=d', body=line).status == 400, 10, 'a refusal')
         self.assertEqual(self.put(server, '{"late_window": "2h"}').status, 200)
         wait_until(lambda: server.request('POST', '/write?db=d', body=line).status == 204, 10, 'it to be taken again')
+        server.stop()
+
+    def test_cbmon_changes_and_shows(self):
+        server = Server(self, args=FAST)
+
+        def cbmon(*args):
+            return subprocess.run([str(BIN / 'cbmon'), '--server', server.url, *args], capture_output=True, text=True,
+                                  timeout=30)
+        done = cbmon('config', 'set', 'max_host_count=20')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(cbmon('config', 'get', 'max_host_count').stdout, '20\n')
+        wrong = cbmon('config', 'set', 'max_host_count=0')
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn('max_host_count', wrong.stderr)
+        self.assertEqual(cbmon('config', 'reset').returncode, 0)
+        self.assertEqual(cbmon('config', 'get', 'max_host_count').stdout, '10\n')
+        wait_until(lambda: len(self.collectors(server)) == 1, 10, 'the one collector')
+        started = json.loads(cbmon('--output', 'json', 'collector', 'start').stdout)['id']
+        self.assertIn('hand', cbmon('collector', 'list').stdout)
+        self.assertIn('draining', cbmon('collector', 'stop', str(started)).stdout)
+        wait_until(lambda: len(self.collectors(server)) == 1, 10, 'the end of the other')
+        gone = cbmon('collector', 'get', str(started))
+        self.assertEqual(gone.returncode, 1)
+        self.assertIn('is not there', gone.stderr)
         server.stop()

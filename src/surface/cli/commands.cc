@@ -183,35 +183,63 @@ int get_metrics(CliSession& session, const MetricGetOptions& options) {
   return kExitDone;
 }
 
+namespace {
+
+// The policy as GET /dragonfly/config answers it.
+int show_config(CliSession& session, const json::value& answer) {
+  if (!answer.is_object()) return refuse(session, kExitRefused, "the server's configuration is not an object");
+  if (session.output == OutputForm::kJson) {
+    session.out += json::serialize(answer) + "\n";
+    return kExitDone;
+  }
+  Table table({{"KEY"}, {"VALUE"}});
+  for (const auto& [name, value] : answer.get_object()) {
+    if (!value.is_array()) table.add({std::string(name.data(), name.size()), text_of(value)});
+  }
+  show(session, table);
+  if (const json::array* warnings = array_member(answer, "warnings")) {
+    for (const json::value& warning : *warnings) session.errors += "warning: " + printable(text_of(warning)) + "\n";
+  }
+  return kExitDone;
+}
+
+}  // namespace
+
 int get_config(CliSession& session, const std::string& key) {
   int code = kExitDone;
   const auto answer = ask(session, "/dragonfly/config", code);
   if (!answer) return code;
-  if (!answer->is_object()) return refuse(session, kExitRefused, "the server's configuration is not an object");
-  const json::object& config = answer->get_object();
-  if (!key.empty()) {
-    const json::value* value = config.if_contains(key);
-    if (value == nullptr) {
-      return refuse(session, kExitUsage, fmt::format("there is no key '{}'; `cbmon config get` shows all", key));
-    }
-    session.out +=
-        session.output == OutputForm::kJson ? json::serialize(json::object{{key, *value}}) : printable(text_of(*value));
-    session.out += "\n";
-    return kExitDone;
+  if (key.empty() || !answer->is_object()) return show_config(session, *answer);
+  const json::value* value = answer->get_object().if_contains(key);
+  if (value == nullptr) {
+    return refuse(session, kExitUsage, fmt::format("there is no key '{}'; `cbmon config get` shows all", key));
   }
-  if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
-    return kExitDone;
-  }
-  Table table({{"KEY"}, {"VALUE"}});
-  for (const auto& [name, value] : config) {
-    if (!value.is_array()) table.add({std::string(name.data(), name.size()), text_of(value)});
-  }
-  show(session, table);
-  if (const json::array* warnings = array_member(*answer, "warnings")) {
-    for (const json::value& warning : *warnings) session.errors += "warning: " + printable(text_of(warning)) + "\n";
-  }
+  session.out +=
+      session.output == OutputForm::kJson ? json::serialize(json::object{{key, *value}}) : printable(text_of(*value));
+  session.out += "\n";
   return kExitDone;
+}
+
+int set_config(CliSession& session, const std::vector<std::string>& changes) {
+  json::object body;
+  for (const std::string& change : changes) {
+    const size_t equals = change.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return refuse(
+          session, kExitUsage,
+          fmt::format("'{}' is not KEY=VALUE, like collector_interval=4; `cbmon config get` shows the keys", change));
+    }
+    body[change.substr(0, equals)] = change.substr(equals + 1);
+  }
+  int code = kExitDone;
+  const auto answer = ask(session, "PUT", "/dragonfly/config", json::serialize(body), code);
+  return answer ? show_config(session, *answer) : code;
+}
+
+int reset_config(CliSession& session) {
+  int code = kExitDone;
+  const auto answer = ask(session, "PUT", "/dragonfly/config/reset", {}, code);
+  return answer ? show_config(session, *answer) : code;
 }
 
 }  // namespace dragonfly

@@ -44,5 +44,13 @@ struct MetricGetOptions {
 int list_metrics(CliSession& session);
 int get_metrics(CliSession& session, const MetricGetOptions& options);
 int get_config(CliSession& session, const std::string& key);
+// "key=value" each; all or none are taken.
+int set_config(CliSession& session, const std::vector<std::string>& changes);
+int reset_config(CliSession& session);
+
+int list_collectors(CliSession& session);
+int get_collector(CliSession& session, const std::string& id);
+int start_collector(CliSession& session);
+int stop_collector(CliSession& session, const std::string& id);
 
 }  // namespace dragonfly

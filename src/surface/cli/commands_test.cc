@@ -14,6 +14,7 @@ using testing::HasSubstr;
 class Canned final : public HttpClient {
  public:
   Result<HttpAnswer> send(const HttpCall& call) override {
+    calls.push_back(call);
     asked.push_back(call.url.substr(std::string("http://s").size()));
     for (const auto& [path, answer] : answers) {
       if (asked.back().starts_with(path)) return answer;
@@ -22,6 +23,7 @@ class Canned final : public HttpClient {
   }
   std::map<std::string, HttpAnswer> answers;
   std::vector<std::string> asked;
+  std::vector<HttpCall> calls;
 };
 
 constexpr const char* kOneVm = R"({"vms":[{"ns":"n","mcis":"m","vm":"v 1"}]})";
@@ -172,6 +174,47 @@ TEST_F(CommandsTest, ListsTheCatalogueInEveryForm) {
   session_.output = OutputForm::kCsv;
   EXPECT_EQ(list_metrics(session_), kExitDone);
   EXPECT_TRUE(session_.out.starts_with("name,group,unit,kind,meaning")) << session_.out.substr(0, 60);
+}
+
+TEST_F(CommandsTest, ChangesThePolicy) {
+  http_.answers = {{"/dragonfly/config", {200, R"({"max_host_count":20,"warnings":["agent_TTL is 5s"]})"}}};
+  EXPECT_EQ(set_config(session_, {"max_host_count=20", "retention_raw=96h"}), kExitDone) << session_.errors;
+  EXPECT_EQ(http_.calls.back().method, "PUT");
+  EXPECT_EQ(http_.calls.back().body, R"({"max_host_count":"20","retention_raw":"96h"})");
+  EXPECT_THAT(session_.out, HasSubstr("max_host_count"));
+  EXPECT_THAT(session_.errors, HasSubstr("warning: agent_TTL is 5s"));
+  for (const char* wrong : {"max_host_count", "=20"}) {
+    session_.errors.clear();
+    EXPECT_EQ(set_config(session_, {wrong}), kExitUsage);
+    EXPECT_THAT(session_.errors, HasSubstr("is not KEY=VALUE"));
+  }
+  EXPECT_EQ(http_.calls.size(), 1u) << "nothing was asked";
+  EXPECT_EQ(reset_config(session_), kExitDone);
+  EXPECT_EQ(http_.asked.back(), "/dragonfly/config/reset");
+}
+
+TEST_F(CommandsTest, ShowsCollectors) {
+  const std::string one = R"({"id":3,"state":"running","started_by":"schedule","policy":"csp","key":"aws","vms":2,)"
+                          R"("rows_total":120,"aggregate_time_ms":0.25,"vm_ids":["ns/m/a","ns/m/\u001b[31m"]})";
+  http_.answers = {{"/api/v1/collectors", {200, "{\"collectors\":[" + one + "]}"}},
+                   {"/api/v1/collectors/3", {200, one}}};
+  EXPECT_EQ(list_collectors(session_), kExitDone) << session_.errors;
+  EXPECT_THAT(session_.out, HasSubstr("schedule"));
+  EXPECT_THAT(session_.out, HasSubstr("0.25"));
+  http_.answers = {{"/api/v1/collectors/3", {200, one}}};
+  session_.out.clear();
+  EXPECT_EQ(get_collector(session_, "3"), kExitDone);
+  EXPECT_THAT(session_.out, HasSubstr("  ns/m/a\n"));
+  EXPECT_THAT(session_.out, testing::Not(HasSubstr("\x1b")));
+  EXPECT_EQ(stop_collector(session_, "3"), kExitDone);
+  EXPECT_EQ(http_.calls.back().method, "DELETE");
+  session_.output = OutputForm::kJson;
+  session_.out.clear();
+  EXPECT_EQ(get_collector(session_, "3"), kExitDone);
+  EXPECT_THAT(session_.out, testing::StartsWith("{\"id\":3"));
+  http_.answers = {{"/api/v1/collectors/9", {404, R"({"message":"collector 9 is not there"})"}}};
+  EXPECT_EQ(get_collector(session_, "9"), kExitRefused);
+  EXPECT_THAT(session_.errors, HasSubstr("collector 9 is not there"));
 }
 
 }  // namespace
