@@ -462,7 +462,7 @@ void Server::stop() {
   registration_ = {};
   http_.reset();                     // Takes nothing more …
   if (handlers_) handlers_->stop();  // … and what runs ends before that which it asks does.
-  collectors_->stop();
+  if (collectors_) collectors_->stop();
   registry_thread_.request_stop();
   if (registry_thread_.joinable()) registry_thread_.join();
   backups_.reset();

@@ -63,7 +63,8 @@ int list_collectors(CliSession& session) {
 
 int get_collector(CliSession& session, const std::string& id) {
   int code = kExitDone;
-  return show_one(session, ask(session, "/api/v1/collectors/" + url_encoded(id), code), code);
+  const auto answer = ask(session, "/api/v1/collectors/" + url_encoded(id), code);
+  return show_one(session, answer, code);
 }
 
 int start_collector(CliSession& session) {
