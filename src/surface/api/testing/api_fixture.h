@@ -339,7 +339,6 @@ class ApiFixture : public testing::Test {
                                  return Aggregated{vms.size(), 0};
                                }}};
   std::shared_ptr<FakeStream> stream;
-  const Path folder = std::filesystem::temp_directory_path() / fmt::format("dragonfly-api-{}", ::getpid());
   SystemRandom random;
   std::unique_ptr<TokenStore> tokens = TokenStore::open(system_files(), random, clock, folder).value();
   Gate gate{*tokens, clock, gate_options};
