@@ -20,8 +20,7 @@ std::optional<Answer> ask_shard(Shard& shard, Ask ask) {
 
 }  // namespace
 
-void Checkpointer::start(Duration interval, Duration retention_raw) {
-  retention_raw_ = retention_raw;
+void Checkpointer::start(Duration interval) {
   thread_ = std::jthread([this, interval](std::stop_token stop) {
     name_this_thread("checkpointer");
     std::mutex mutex;
@@ -29,9 +28,6 @@ void Checkpointer::start(Duration interval, Duration retention_raw) {
     std::unique_lock lock(mutex);
     while (!sleep.wait_for(lock, stop, interval, [&] { return stop.stop_requested(); })) {
       if (auto result = run_once(); !result) log_warning("checkpoint", "{}", result.error().message);
-      if (auto dropped = parts_.store.drop_before(parts_.clock.wall() - retention_raw_.load()); !dropped) {
-        log_warning("checkpoint", "{}", dropped.error().message);
-      }
     }
   });
 }

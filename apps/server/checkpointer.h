@@ -29,13 +29,10 @@ class Checkpointer {
     LiveDirectory& directory;
     ChunkDb& store;
     Log& log;
-    const Clock& clock;
   };
   explicit Checkpointer(Parts parts) : parts_(std::move(parts)) {}
   ~Checkpointer() { stop(); }
-  void start(Duration interval, Duration retention_raw);
-  // Any thread; in force with the next checkpoint.
-  void set_retention_raw(Duration retention_raw) { retention_raw_ = retention_raw; }
+  void start(Duration interval);
   void stop();
   Result<> run_once();
   // While it is held no checkpoint is made and the log is not cut.
@@ -44,7 +41,6 @@ class Checkpointer {
  private:
   const Parts parts_;
   std::mutex turn_mutex_;  // Held for a whole checkpoint, and by a backup while it copies: both take their time.
-  std::atomic<Duration> retention_raw_{};
   std::jthread thread_;
 };
 

@@ -30,6 +30,10 @@ constexpr Duration kRegistryInterval = 1s;
 constexpr Duration kAggregateTimeout = 5s;
 constexpr int kSealRoundsMax = 1'000'000;
 
+RetentionTimes retention_of(const Policy& policy) {
+  return {policy.retention_raw, policy.retention_1m, policy.retention_1h, policy.retention_1d};
+}
+
 class Server {
  public:
   explicit Server(const ServerOptions& options) : settings_(options.settings), configured_(options.policy) {}
@@ -138,6 +142,7 @@ Result<> Server::open_files() {
   auto store = ChunkDb::open(store_options, *readers_, clock_);
   if (!store) return fail(std::move(store).error());
   store_ = std::move(*store);
+  store_->set_retention(retention_of(policies_->current()));
   reserve.take();
   LogOptions log_options;
   log_options.directory = data / "log";
@@ -183,7 +188,7 @@ Result<> Server::open_sockets() {
   udp_local_ = bind->to_string();
   for (auto& shard : shards_) shard->set_peers(all);
   door_->set_shards(all);
-  checkpointer_ = std::make_unique<Checkpointer>(Checkpointer::Parts{all, *directory_, *store_, *log_, clock_});
+  checkpointer_ = std::make_unique<Checkpointer>(Checkpointer::Parts{all, *directory_, *store_, *log_});
   return {};
 }
 
@@ -268,7 +273,7 @@ void Server::follow_policy() {
     if (!shards_[i]->post(task)) return;  // The next turn tries again.
   }
   door_->set_late_window(policy.effective_late_window());
-  checkpointer_->set_retention_raw(policy.retention_raw);
+  store_->set_retention(retention_of(policy));
   policy_version_ = version;
   log_info("policy", "version {} is in force", version);
 }
@@ -389,7 +394,7 @@ Result<> Server::start() {
     log_warning("server", "{}", told.error().message);
   log_->start();
   for (auto& shard : shards_) shard->start();
-  checkpointer_->start(kCheckpointInterval, policies_->current().retention_raw);
+  checkpointer_->start(kCheckpointInterval);
   collectors_->start();
   registration_ = metrics_.add([this](MetricsText& text) { write_metrics(text); });
   registry_thread_ = std::jthread([this](std::stop_token stop) {

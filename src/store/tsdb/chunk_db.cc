@@ -276,16 +276,6 @@ Result<> ChunkDb::checkpoint(LogPosition log_begin) {
 
 LogPosition ChunkDb::log_begin() const { return LogPosition{log_begin_.load()}; }
 
-Result<size_t> ChunkDb::drop_before(Timestamp limit) {
-  size_t dropped = 0;
-  for (const auto& partition : core_.partitions.rows_between(INT64_MIN, unix_ns(limit))) {
-    if (partition->name.end_ns() > unix_ns(limit)) continue;
-    DF_TRY(core_.partitions.drop(*partition));
-    ++dropped;
-  }
-  return dropped;
-}
-
 std::vector<std::string> ChunkDb::damage() const { return core_.damage.lines(); }
 
 std::string ChunkDb::background_error() const { return core_.background->error(); }

@@ -3,7 +3,7 @@
 // Units      times in ns, sizes in bytes.
 // Ownership  owns its directory and threads; borrows the executor for reads and the clock, which outlive it. The destructor
 //            writes what is queued, waits for running reads, and flushes nothing: durable is what checkpoint() made so.
-// Threading  append(), read(), read_rollups(), drop_before(), copy_to(), merge_all(), damage(), write_metrics(): any thread.
+// Threading  append(), read(), read_rollups(), set_retention(), drop_old(), copy_to(), merge_all(), damage(), write_metrics(): any thread.
 //            put_metadata(), visit_metadata(), checkpoint(): as ChunkStore. `done` of append() runs on the store's thread, that of read() on
 //            the executor's or, where it refuses, the caller's; both exactly once.
 // Errors     as ChunkStore and SeriesReader. A damaged chunk, file or directory never keeps open() from success and is told
@@ -49,8 +49,10 @@ class ChunkDb final : public ChunkStore, public SeriesReader {
   void read(ReadRequest request, SeriesReader::Done done) override;
   void read_rollups(RollupRequest request, SeriesReader::RollupDone done) override;
 
-  // Drops the partitions that end at `limit` or before; returns how many.
-  Result<size_t> drop_before(Timestamp limit);
+  // How long each tier is kept from now on.
+  void set_retention(const RetentionTimes& times) { merger_.set_retention(times); }
+  // Drops what is old now, as the background does; returns how many partitions went.
+  Result<size_t> drop_old() { return merger_.drop_old(); }
 
   // A store of its own in `directory`, which must not exist: what was appended and put when the call began, as files that
   // are linked where the file system allows it. Its log_begin is that of the last checkpoint.

@@ -208,26 +208,6 @@ TEST_F(ChunkDbTest, LimitsRows) {
   EXPECT_THAT(f(0), HasSubstr("more than 0 rows"));
 }
 
-TEST_F(ChunkDbTest, RetentionDropsWholePartitions) {
-  open();
-  const int64_t hour = 3600;
-  for (const int64_t at : {int64_t{0}, 6 * hour, 12 * hour}) ASSERT_TRUE(append({cpu_rows(1, at, 1)}).has_value());
-  ASSERT_TRUE(db->merge_all().has_value());
-  const auto noon = parse_rfc3339("2026-01-31T12:00:00Z").value();  // End of the first partition.
-  EXPECT_EQ(db->drop_before(noon - 1ms).value(), 0u);
-  EXPECT_EQ(rows_of(1).rows(), 3u);
-  EXPECT_EQ(db->drop_before(noon).value(), 1u);
-  EXPECT_EQ(rows_of(1).rows(), 2u);
-  ASSERT_TRUE(append({cpu_rows(1, 1, 1)}).has_value());  // The partition can be made again.
-  EXPECT_EQ(rows_of(1).rows(), 3u);
-  ASSERT_TRUE(db->checkpoint(LogPosition{2}).has_value());
-  open();
-  EXPECT_EQ(rows_of(1).rows(), 3u);
-  EXPECT_EQ(db->drop_before(noon + 1000h).value(), 3u);
-  open();
-  EXPECT_EQ(rows_of(1).rows(), 0u);
-}
-
 TEST_F(ChunkDbTest, KeepsMetadata) {
   open();
   const auto put = [&](std::string_view key, std::string_view value) {

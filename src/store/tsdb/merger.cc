@@ -14,6 +14,7 @@ constexpr Duration kTurn = 5ms;  // Work between two pauses.
 }  // namespace
 
 void Merger::start() {
+  retention_.start();
   if (options_.background) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -34,7 +35,9 @@ void Merger::run(const std::stop_token& stop) {
     MonotonicTime worked_since = core_.clock.monotonic();
     const auto merged = merge_hours(due_hours(), [&] { return pause(stop, worked_since); });
     if (!merged && !stop.stop_requested()) log_warning("store", "hours wait to be merged: {}", merged.error().message);
-    wait = merged ? kLookInterval : kRetryInterval;
+    const auto dropped = drop_old([&] { return pause(stop, worked_since); });
+    if (!dropped && !stop.stop_requested()) log_warning("store", "old data waits: {}", dropped.error().message);
+    wait = merged && dropped ? kLookInterval : kRetryInterval;
   }
 }
 
@@ -89,6 +92,11 @@ Result<size_t> Merger::merge_hours(const std::set<int64_t>& hours, const std::fu
     core_.stats.merge_time.observe(seconds(core_.clock.monotonic() - started));
   }
   return hours.size();
+}
+
+Result<size_t> Merger::drop_old(const std::function<bool()>& go_on) {
+  const std::lock_guard lock(merge_mutex_);
+  return retention_.run(go_on);
 }
 
 Duration Merger::lag() const {
