@@ -7,7 +7,6 @@ namespace dragonfly {
 namespace {
 
 constexpr Duration kTick(1);
-constexpr Duration kPreviousWithin = 1min;  // The head keeps little more than the window.
 
 void add_series(const SeriesRows& series, GroupId group, Statistic statistic, TimeRange window, WindowsAnswer& out) {
   const auto values = window_statistic(series.rows, kinds_of(group, series.rows.columns.size()), statistic, window);
@@ -32,7 +31,6 @@ WindowsAnswer read_windows(SeriesReader& reader, std::span<const WindowVm> vms, 
     request.range.begin = std::min(request.range.begin, vm.now - window + kTick);
     request.range.end = std::max(request.range.end, vm.now + kTick);
   }
-  request.previous_within = kPreviousWithin;
   bool failed = false;
   for (const GroupId group : kCatalogueGroups) {
     request.group = group;

@@ -26,7 +26,8 @@ struct WindowsAnswer {
   uint64_t unanswered = 0;  // VMs of which a group could not be read.
 };
 
-// Windows are (now - window, now]. Counters are rates as far as the rows in the head tell them.
+// Windows are (now - window, now]. Counters are rates between rows of the window: looking for the row before it would copy
+// several times as many rows.
 WindowsAnswer read_windows(SeriesReader& reader, std::span<const WindowVm> vms, Statistic statistic, Duration window,
                            Duration timeout);
 
