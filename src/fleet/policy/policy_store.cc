@@ -93,7 +93,13 @@ Result<Policy> PolicyStore::with(const ByName& changed) const {
     input.sets.push_back(fmt::format("{}={}", key->name, change == changed.end() ? text_of(entry) : change->second));
   }
   const auto config = Config::load(policy_config_keys(), input);
-  if (!config) return fail(config.error());
+  if (!config) {
+    // Nobody wrote a command line: the key alone is named.
+    constexpr std::string_view kOption = "--set ";
+    Error error = config.error();
+    for (size_t at; (at = error.message.find(kOption)) != std::string::npos;) error.message.erase(at, kOption.size());
+    return fail(std::move(error));
+  }
   return Policy::from(*config);
 }
 
