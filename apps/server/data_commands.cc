@@ -18,17 +18,64 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
   return out;
 }
 
+CLI::Option* add_text(CLI::App* app, const std::string& name, const std::string& about,
+                      std::string DataCommand::*member, std::optional<DataCommand>& command) {
+  return app
+      ->add_option_function<std::string>(
+          name,
+          [member, &command](const std::string& path) {
+            if (!command) command.emplace();
+            (*command).*member = path;
+          },
+          about)
+      ->type_name("TEXT");
+}
+
 void add_path(CLI::App* app, const std::string& name, const std::string& about, std::string DataCommand::*member,
               std::optional<DataCommand>& command) {
+  add_text(app, name, about, member, command)->type_name("PATH")->required();
+}
+
+void add_query(CLI::App* app, const std::string& name, const std::string& about, std::optional<DataCommand>& command) {
   app->add_option_function<std::string>(
-         name,
-         [member, &command](const std::string& path) {
+         "--" + name,
+         [name, &command](const std::string& value) {
            if (!command) command.emplace();
-           (*command).*member = path;
+           command->query.emplace_back(name, value);
          },
          about)
-      ->type_name("DIR")
-      ->required();
+      ->type_name("TEXT");
+}
+
+void add_export_and_import(CLI::App& app, std::string& data_dir, std::optional<DataCommand>& command) {
+  CLI::App* out = add_command(app, "export",
+                              "Writes the rows themselves, counters as running totals, from a running server or a data "
+                              "directory; goes on where an earlier one was cut off",
+                              data_dir, DataCommand::Kind::kExport, command);
+  add_path(out, "--to", "The new file; - is standard output", &DataCommand::to, command);
+  add_text(out, "--format", "lines (Influx line protocol, what import takes) or ndjson (default: lines)",
+           &DataCommand::format, command);
+  add_text(out, "--server", "Asks the server at this URL instead (CBMON_CACERT, CBMON_TOKEN)", &DataCommand::server,
+           command);
+  for (const auto& [name, about] :
+       {std::pair{"start", "RFC 3339, Unix seconds or a look-back like -24h (default: all)"},
+        {"end", "The same (default: all)"},
+        {"ns", "Only these namespaces; a comma between"},
+        {"mcis", "Only these MCISs"},
+        {"vm", "Only these VMs"}})
+    add_query(out, name, about, command);
+  out->footer("Exit code: 0 done, 1 it could not be done, 2 wrong usage, 3 some of it is damaged and missing.");
+  CLI::App* in =
+      add_command(app, "import",
+                  "Takes what export wrote as lines, into a running server or a data directory; goes on where "
+                  "an earlier one was cut off",
+                  data_dir, DataCommand::Kind::kImport, command);
+  add_path(in, "--from", "The file; - is standard input", &DataCommand::from, command);
+  add_text(in, "--server", "Asks the server at this URL instead (CBMON_CACERT, CBMON_TOKEN)", &DataCommand::server,
+           command);
+  in->footer(
+      "A running server refuses rows older than its ingest.late_window (26h).\n"
+      "Exit code: 0 done, 1 it could not be done, 2 wrong usage.");
 }
 
 }  // namespace
@@ -56,6 +103,7 @@ void add_data_commands(CLI::App& app, std::string& data_dir, std::optional<DataC
       add_command(app, "restore", "Makes a new data directory from a backup, verified; nothing is overwritten",
                   data_dir, DataCommand::Kind::kRestore, command);
   add_path(restore, "--from", "The backup", &DataCommand::from, command);
+  add_export_and_import(app, data_dir, command);
   restore->footer("Exit code: 0 done, 1 it could not be done, 2 wrong usage, 3 the backup is damaged.");
 }
 
@@ -70,6 +118,8 @@ int run_data_command(const ServerOptions& options) {
     case DataCommand::Kind::kMerge: return run_merge(options);
     case DataCommand::Kind::kBackup: return run_backup(options);
     case DataCommand::Kind::kRestore: return run_restore(options);
+    case DataCommand::Kind::kExport: return run_export(options);
+    case DataCommand::Kind::kImport: return run_import(options);
   }
   return kExitFailed;
 }

@@ -24,5 +24,7 @@ int report_failure(std::string_view command, const Error& error);
 int run_check(const ServerOptions& options);   // check_command.cc
 int run_backup(const ServerOptions& options);  // backup_commands.cc
 int run_restore(const ServerOptions& options);
+int run_export(const ServerOptions& options);  // export_commands.cc
+int run_import(const ServerOptions& options);
 
 }  // namespace dragonfly

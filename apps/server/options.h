@@ -19,10 +19,13 @@ struct AgentKeyRequest {
 
 // A command about a data directory: `merge`, `check`, …
 struct DataCommand {
-  enum class Kind : uint8_t { kCheck, kMerge, kBackup, kRestore };
+  enum class Kind : uint8_t { kCheck, kMerge, kBackup, kRestore, kExport, kImport };
   Kind kind = Kind::kCheck;
   std::string to;
   std::string from;
+  std::string format;
+  std::string server;                                      // Empty: the one of the data directory.
+  std::vector<std::pair<std::string, std::string>> query;  // Of an export: which rows.
 };
 
 struct ServerOptions {

@@ -26,6 +26,7 @@ std::vector<ModuleHealth> ServerHealth::health() const {
   const std::string error = store_.background_error();
   all.push_back(state_of("store", !error.empty() ? error : damage.empty() ? "" : damage.back()));
   all.push_back(collectors());
+  all.push_back(state_of("disk", figures_.warning()));
   all.push_back(agents());
   if (!openness_.empty()) all.push_back(state_of("access", openness_));
   return all;

@@ -11,6 +11,7 @@
 #include "fleet/collector/collector_manager.h"
 #include "ingest/receiver/receiver_stats.h"
 #include "model/flow/directory.h"
+#include "storage_figures.h"
 #include "store/log/log_stats.h"
 #include "store/tsdb/chunk_db.h"
 #include "surface/api/health.h"
@@ -20,13 +21,15 @@ namespace dragonfly {
 class ServerHealth final : public HealthSource {
  public:
   ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory,
-               const CollectorManager& collectors, const Clock& clock, std::string openness)
+               const CollectorManager& collectors, const Clock& clock, const StorageFigures& figures,
+               std::string openness)
       : receiver_(receiver),
         log_(log),
         store_(store),
         directory_(directory),
         collectors_(collectors),
         clock_(clock),
+        figures_(figures),
         openness_(std::move(openness)) {}
   std::vector<ModuleHealth> health() const override;
 
@@ -39,6 +42,7 @@ class ServerHealth final : public HealthSource {
   Directory& directory_;
   const CollectorManager& collectors_;
   const Clock& clock_;
+  const StorageFigures& figures_;
   const std::string openness_;  // What is open that should not be.
 };
 

@@ -19,6 +19,7 @@
 #include "online_backup.h"
 #include "query/statistics/windows.h"
 #include "server_health.h"
+#include "storage_figures.h"
 #include "surface/api/api.h"
 #include "tls_files.h"
 
@@ -50,6 +51,7 @@ class Server {
   void follow_policy();
   // Looks at once at the files that may have changed.
   void poll_files_now() { poll_soon_ = true; }
+  std::string http_local() const { return http_->local(); }
   std::string listening() const {
     std::string text = fmt::format("listening http={} udp={}", http_->local(), udp_local_);
     if (tls_) text += "\n" + tls_->told();
@@ -96,6 +98,7 @@ class Server {
   std::vector<std::unique_ptr<Head>> heads_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<OnlineBackup> backups_;
+  std::unique_ptr<StorageFigures> figures_;
   std::unique_ptr<HeadReader> head_reader_;
   std::unique_ptr<MergedReader> reader_;
   std::unique_ptr<Questions> questions_;
@@ -314,6 +317,7 @@ void Server::write_metrics(MetricsText& text) const {
   store_->write_metrics(text);
   backups_->write_metrics(text);
   collectors_->write_metrics(text);
+  figures_->write_metrics(text);
   dragonfly::write_metrics(http_->stats(), text);
   text.gauge("dragonfly_agents_enrolled", "Agents whose keys this server knows.",
              static_cast<double>(enrolled_.load()));
@@ -353,10 +357,12 @@ Result<> Server::open_api() {
       *directory_, clock_, [this] { return policies_->current(); },
       [this](const std::vector<VmId>& vms, Duration window) { return aggregate(vms, window); }});
   const Path data = settings_.data_dir;
+  figures_ = std::make_unique<StorageFigures>(data, clock_);
+  figures_->look(head_stats_.rows_stored.value());
   const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
-  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_,
+  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_, *figures_,
                                            openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
                                         clock_, *readers_, [this] { return policies_->current(); }, backups_.get(),
@@ -408,6 +414,7 @@ Result<> Server::start() {
       if (!poll_soon_.exchange(false) && now - last < kRegistryInterval) continue;
       last = now;
       poll_registry();
+      figures_->look(head_stats_.rows_stored.value());
       if (tls_) tls_->refresh();
     }
   });
@@ -486,6 +493,24 @@ void Server::stop() {
 }
 
 }  // namespace
+
+int run_beside_server(const ServerOptions& options, const std::function<int(const std::string& url)>& work) {
+  ServerOptions alone = options;
+  alone.settings.udp = alone.settings.http = "127.0.0.1:0";
+  // Who may read and write the directory may do everything with it.
+  alone.settings.tls_mode = "off";
+  alone.settings.access = "auto";
+  // Rows of any age that is kept come back in.
+  alone.policy.late_window = std::max(alone.policy.late_window, alone.policy.retention_raw);
+  Server server(alone);
+  if (auto started = server.start(); !started) {
+    fmt::print(stderr, "cb-dragonfly: {}\n", started.error().message);
+    return 1;
+  }
+  const int code = work("http://" + server.http_local());
+  server.stop();
+  return code;
+}
 
 int run_merge(const ServerOptions& options) {
   ServerOptions offline = options;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
 
 namespace dragonfly {
@@ -21,6 +22,19 @@ constexpr CatalogueMeasurement kMeasurements[] = {
     {"processes", GroupId::kCpu, "", "", true, TotalKind::kNone},
     {"kernel_vmstat", GroupId::kMemory, "", "", true, TotalKind::kNone},
 };
+
+constexpr CatalogueMeasurement kExactMeasurements[] = {
+    {"cpu", GroupId::kCpu, "device", "", false, TotalKind::kNone},
+    {"memory", GroupId::kMemory, "device", "", false, TotalKind::kNone},
+    {"disk", GroupId::kDisk, "device", "", false, TotalKind::kNone},
+    {"network", GroupId::kNetwork, "device", "", false, TotalKind::kNone},
+    {"cpufreq", GroupId::kCpufreq, "device", "", false, TotalKind::kNone},
+};
+
+const CatalogueMeasurement* find_in(std::span<const CatalogueMeasurement> all, std::string_view name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& m) { return m.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -65,11 +79,9 @@ uint16_t field_of(std::string_view metric) { return find_metric(metric)->field; 
 
 }  // namespace
 
-const CatalogueMeasurement* find_catalogue_measurement(std::string_view name) {
-  const auto* const found =
-      std::find_if(std::begin(kMeasurements), std::end(kMeasurements), [&](const auto& m) { return m.name == name; });
-  return found == std::end(kMeasurements) ? nullptr : found;
-}
+const CatalogueMeasurement* find_catalogue_measurement(std::string_view name) { return find_in(kMeasurements, name); }
+
+const CatalogueMeasurement* find_exact_measurement(std::string_view name) { return find_in(kExactMeasurements, name); }
 
 CatalogueField find_catalogue_field(const CatalogueMeasurement& measurement, std::string_view field) {
   CatalogueField out;

@@ -33,6 +33,9 @@ struct CatalogueMeasurement {
 };
 const CatalogueMeasurement* find_catalogue_measurement(std::string_view name);
 
+// As exports name them: the catalogue's groups, each with the device tag "device".
+const CatalogueMeasurement* find_exact_measurement(std::string_view name);
+
 enum class Scale : uint8_t { kNone, kPer1024, kTimes1024, kMegahertz };
 struct CatalogueField {
   const Metric* metric = nullptr;

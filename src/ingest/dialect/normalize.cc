@@ -35,11 +35,14 @@ constexpr std::string_view kVmTags[] = {"vmId", "nodeId", "hostId", "hostID"};
 constexpr std::string_view kHostTags[] = {"hostId", "hostID"};
 constexpr std::string_view kPlainLabels[] = {"osType", "cspType", "region", "zone"};
 
+// Of an export's lines: 16 hexadecimal digits.
+constexpr std::string_view kBootTag = "dragonfly.boot";
+
 bool is_vm_tag(std::string_view key) {
   const auto is_one_of = [&](const auto& names) {
     return std::find(std::begin(names), std::end(names), key) != std::end(names);
   };
-  return key == "nsId" || is_one_of(kMcisTags) || is_one_of(kVmTags) || is_one_of(kPlainLabels);
+  return key == "nsId" || key == kBootTag || is_one_of(kMcisTags) || is_one_of(kVmTags) || is_one_of(kPlainLabels);
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -92,6 +95,7 @@ void sort_and_merge(std::vector<Row>& rows) {
 // What is remembered of a VM.
 struct Normalizer::Vm {
   VmIdentity identity;
+  std::string boot;  // Of an export's rows; each boot has a dictionary of its own.
   std::map<std::string, std::string> labels;
   std::vector<std::string> devices;
   std::unordered_map<std::string, uint32_t> device_numbers;  // From 1.
@@ -124,6 +128,7 @@ struct Normalizer::Series {
   std::string ns;  // Empty: the batch's default.
   VmIdentity identity;
   std::map<std::string, std::string> labels;
+  std::string boot;
   std::string device;         // Empty: the VM's own row.
   std::string custom_device;  // Of the custom measurement that takes what the catalogue does not have.
   bool counts = false;        // In the VM's total.
@@ -138,7 +143,7 @@ struct Normalizer::Series {
   uint64_t vm_of_batch = 0;  // `vm` was looked up in that batch.
 };
 
-Normalizer::Normalizer(Duration late_window) : late_window_(late_window) {}
+Normalizer::Normalizer(Duration late_window, Mode mode) : late_window_(late_window), mode_(mode) {}
 Normalizer::~Normalizer() = default;
 
 void Normalizer::begin(const Batch& options, DoorBatch& batch) {
@@ -215,7 +220,8 @@ Normalizer::Series* Normalizer::series_of(const Point& point) {
 Result<std::unique_ptr<Normalizer::Series>> Normalizer::make_series(const Point& point) {
   auto series = std::make_unique<Series>();
   series->measurement = point.name;
-  series->catalogue = find_catalogue_measurement(point.name);
+  series->catalogue =
+      mode_ == Mode::kExact ? find_exact_measurement(point.name) : find_catalogue_measurement(point.name);
   DF_TRY(check_name("the measurement's name", point.name));
   for (const Point::Tag& tag : point.tags) DF_TRY(check_name("a tag's name", tag.key));
   DF_TRY(read_identity(point, *series));
@@ -235,6 +241,12 @@ Result<> Normalizer::read_identity(const Point& point, Series& series) {
   if (!ns.empty()) DF_TRY(check_name("tag nsId", ns));
   DF_TRY(check_name("tag mcisId", series.identity.mcis));
   DF_TRY(check_name("tag vmId", vm));
+  if (mode_ == Mode::kExact) {
+    const std::string_view boot = tag_value(point.tags, kBootTag);
+    if (!boot.empty() && (boot.size() != 16 || from_hex(boot).size() != 8))
+      return fail(ErrorCode::kInvalidArgument, "tag {} is '{}', not 16 hexadecimal digits", kBootTag, excerpt(boot));
+    series.boot = boot;
+  }
   if (!host.empty()) {
     DF_TRY(check_name("tag hostId", host));
     series.labels.emplace("hostId", host);
@@ -333,17 +345,19 @@ bool Normalizer::fill_row(const Point& point, const Series& series, Row& row) {
     }
     row.values[plan.catalogue.metric->field] = value;
   }
-  derive_fields(row);
+  if (mode_ == Mode::kDialect) derive_fields(row);
   return true;
 }
 
-Normalizer::Vm* Normalizer::known_vm(const VmIdentity& identity) {
-  std::string key;
+Normalizer::Vm* Normalizer::known_vm(const VmIdentity& identity, std::string_view boot) {
+  std::string key(boot);
+  key.push_back('\0');
   for (const auto* part : {&identity.ns, &identity.mcis, &identity.vm}) key.append(*part).append(1, '\0');
   auto& vm = vms_[std::move(key)];
   if (!vm) {
     vm = std::make_unique<Vm>();
     vm->identity = identity;
+    vm->boot = boot;
     vm->labels = {{"nsId", identity.ns}, {"mcisId", identity.mcis}, {"vmId", identity.vm}};
     vm->text_bytes = text_bytes(vm->labels);
   }
@@ -353,7 +367,7 @@ Normalizer::Vm* Normalizer::known_vm(const VmIdentity& identity) {
 Normalizer::Vm* Normalizer::vm_of(Series& series) {
   if (series.vm_of_batch == batch_number_) return series.vm;
   series.identity.ns = series.ns.empty() ? options_.default_ns : std::string_view(series.ns);
-  Vm* vm = known_vm(series.identity);
+  Vm* vm = known_vm(series.identity, series.boot);
   if (!open(*vm)) return nullptr;
   for (const auto& [key, value] : series.labels) {
     auto& label = vm->labels[key];
@@ -383,6 +397,7 @@ void Normalizer::close(Vm& vm) {
     Dictionary dictionary;
     dictionary.labels = vm.labels;
     dictionary.devices = vm.devices;
+    if (!vm.boot.empty()) dictionary.boot_id = boot_number_text(vm.boot);
     vm.dictionary = std::make_shared<const Dictionary>(std::move(dictionary));
   }
   DoorVm& out = batch_->vms[vm.at];

@@ -41,7 +41,10 @@ class Normalizer {
   static constexpr Duration kAheadMax = 10min;
 
   // Points older than `late_window` before a batch's `now`, or further than kAheadMax ahead of it, are refused.
-  explicit Normalizer(Duration late_window = 26h);
+  // kExact takes lines of an export: groups and metrics by the catalogue's names, devices by the tag "device", the row's
+  // boot by "dragonfly.boot", and nothing derived or summed up.
+  enum class Mode : uint8_t { kDialect, kExact };
+  explicit Normalizer(Duration late_window = 26h, Mode mode = Mode::kDialect);
   ~Normalizer();
   void set_late_window(Duration late_window) { late_window_ = late_window; }  // Between batches.
 
@@ -81,7 +84,7 @@ class Normalizer {
   Result<> plan_fields(const Point& point, Series& series);
   Result<> plan_field(const Point::Field& field, FieldPlan& plan, const Series& series, DoorShape& shape);
   Vm* vm_of(Series& series);
-  Vm* known_vm(const VmIdentity& identity);
+  Vm* known_vm(const VmIdentity& identity, std::string_view boot);
   bool open(Vm& vm);
   void close(Vm& vm);
   uint32_t device_index(Vm& vm, const std::string& device);
@@ -92,6 +95,7 @@ class Normalizer {
   void problem(const Point& point, std::string_view what);
 
   Duration late_window_;
+  const Mode mode_;
   Batch options_;
   DoorBatch* batch_ = nullptr;
   uint64_t batch_number_ = 0;

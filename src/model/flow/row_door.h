@@ -28,8 +28,9 @@ class RowDoor {
   enum class Precision { kNanoseconds, kMicroseconds, kMilliseconds, kSeconds, kMinutes, kHours };
   using Done = std::function<void(Result<WriteOutcome>)>;
   virtual ~RowDoor() = default;
+  // `exact`: the lines are an export's (docs/formats/export.md): nothing is derived, summed up or converted.
   // `db` is kept as the namespace of lines without a nsId tag when it is not empty, "cbmon" or "default".
-  virtual void write_lines(std::string body, Precision precision, std::string db, Done done) = 0;
+  virtual void write_lines(std::string body, Precision precision, std::string db, bool exact, Done done) = 0;
 };
 
 }  // namespace dragonfly

@@ -1,5 +1,7 @@
 #include "model/row/dictionary.h"
 
+#include <charconv>
+
 #include "base/core/names.h"
 #include "base/crypto/crypto.h"
 
@@ -91,7 +93,17 @@ std::string_view Dictionary::label(std::string_view key) const {
   return found == labels.end() ? std::string_view{} : found->second;
 }
 
-uint64_t Dictionary::boot() const { return boot_id.empty() ? 0 : first_64_bits(as_bytes(boot_id)); }
+uint64_t Dictionary::boot() const {
+  if (boot_id.empty()) return 0;
+  if (boot_id.size() == 17 && boot_id.front() == '#') {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(boot_id.data() + 1, boot_id.data() + 17, number, 16);
+    if (error == std::errc() && end == boot_id.data() + 17) return number;
+  }
+  return first_64_bits(as_bytes(boot_id));
+}
+
+std::string boot_number_text(std::string_view hex) { return "#" + std::string(hex); }
 
 Bytes Dictionary::encode() const {
   Bytes out;

@@ -45,7 +45,7 @@ struct Dictionary {
   std::string_view device(uint32_t index) const {
     return index == 0 || index > devices.size() ? std::string_view{} : devices[index - 1];
   }
-  // 64 bits of the boot id's SHA-256; 0 = the sender gives none.
+  // 64 bits of the boot id's SHA-256, or the number that it is (boot_number_text); 0 = the sender gives none.
   uint64_t boot() const;
 
   // What is beyond the limits is encoded all the same and does not decode again: limits are for the side that makes it.
@@ -54,5 +54,8 @@ struct Dictionary {
 };
 
 DictionaryId dictionary_id(ByteView encoded);
+
+// A boot id that stands for a number alone: '#' and 16 hexadecimal digits. Rows that were exported have no other.
+std::string boot_number_text(std::string_view hex);
 
 }  // namespace dragonfly

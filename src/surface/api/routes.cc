@@ -42,6 +42,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/query", Needs::kViewer, answer_query},
     {"GET", "/api/v1/stream", Needs::kViewer, answer_stream, kListedOrigins},
     {"POST", "/write", Needs::kOperator, answer_write, kListedOrigins},
+    {"GET", "/api/v1/export", Needs::kViewer, answer_export, kListedOrigins},
     {"GET", "/api/v1/backup", Needs::kAdmin, answer_backup, kListedOrigins},
     {"POST", "/api/v1/backup", Needs::kAdmin, answer_start_backup, kListedOrigins},
     {"GET", "/api/v1/session", Needs::kViewer, answer_session, kListedOrigins},

@@ -73,6 +73,7 @@ void answer_alive(const ApiParts& parts, Call call);      // server_state.cc, as
 void answer_health(const ApiParts& parts, Call call);
 void answer_own_metrics(const ApiParts& parts, Call call);
 void answer_catalogue(const ApiParts& parts, Call call);
+void answer_export(const ApiParts& parts, Call call);  // export.cc
 void answer_backup(const ApiParts& parts, Call call);  // backup_routes.cc, as the next
 void answer_start_backup(const ApiParts& parts, Call call);
 void answer_tokens(const ApiParts& parts, Call call);  // tokens.cc, as those below

@@ -64,7 +64,7 @@ class ScopedFeed final : public RowFeed {
 // Lines name their namespaces themselves.
 class ScopedDoor final : public RowDoor {
  public:
-  void write_lines(std::string, Precision, std::string, Done done) override {
+  void write_lines(std::string, Precision, std::string, bool, Done done) override {
     done(fail(ErrorCode::kPermissionDenied,
               "lines may name any namespace: writing them needs a token of all namespaces"));
   }

@@ -56,9 +56,11 @@ void answer_write(const ApiParts& parts, Call call) {
     call.responder.answer(write_error(400, checked.error().message));
     return;
   }
+  const auto exact = word_parameter(call.request, "exact", "true|false", "false");
+  if (!exact) return call.responder.answer(write_error(400, exact.error().message));
   // The answer is a few kB at most: it may be made on the thread where the rows became durable.
   parts.door.write_lines(
-      std::move(call.request.body), *precision, std::move(db),
+      std::move(call.request.body), *precision, std::move(db), *exact == "true",
       [responder = call.responder](Result<WriteOutcome> outcome) { responder.answer(response_of(outcome)); });
 }
 

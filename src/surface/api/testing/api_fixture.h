@@ -151,15 +151,17 @@ class FakeFeed final : public RowFeed {
 
 class FakeDoor final : public RowDoor {
  public:
-  void write_lines(std::string text, Precision given, std::string database, Done done) override {
+  void write_lines(std::string text, Precision given, std::string database, bool as_export, Done done) override {
     body = std::move(text);
     precision = given;
     db = std::move(database);
+    exact = as_export;
     done(outcome);
   }
   std::string body;
   std::string db = "not asked";
   Precision precision{};
+  bool exact = false;
   Result<WriteOutcome> outcome;
 };
 
