@@ -53,7 +53,7 @@ void add_export_and_import(CLI::App& app, std::string& data_dir, std::optional<D
                               "directory; goes on where an earlier one was cut off",
                               data_dir, DataCommand::Kind::kExport, command);
   add_path(out, "--to", "The new file; - is standard output", &DataCommand::to, command);
-  add_text(out, "--format", "lines (Influx line protocol, what import takes) or ndjson (default: lines)",
+  add_text(out, "--format", "lines (Influx line protocol) or ndjson (default: lines)",
            &DataCommand::format, command);
   add_text(out, "--server", "Asks the server at this URL instead (CBMON_CACERT, CBMON_TOKEN)", &DataCommand::server,
            command);
@@ -67,7 +67,7 @@ void add_export_and_import(CLI::App& app, std::string& data_dir, std::optional<D
   out->footer("Exit code: 0 done, 1 it could not be done, 2 wrong usage, 3 some of it is damaged and missing.");
   CLI::App* in =
       add_command(app, "import",
-                  "Takes what export wrote as lines, into a running server or a data directory; goes on where "
+                  "Takes what export wrote, in either format, into a running server or a data directory; goes on where "
                   "an earlier one was cut off",
                   data_dir, DataCommand::Kind::kImport, command);
   add_path(in, "--from", "The file; - is standard input", &DataCommand::from, command);

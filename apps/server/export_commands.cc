@@ -221,8 +221,12 @@ class Import {
   }
 
   Result<> send(const std::string& batch) {
+    // Which of the two formats of an export it is.
+    const size_t first = batch.find_first_not_of(" \t\r\n");
+    const bool ndjson = first != std::string::npos && batch[first] == '{';
     for (int attempt = 1;; ++attempt) {
-      const auto sent = server_.post("/write?exact=true&precision=ns", batch);
+      const auto sent = server_.post("/write?exact=true&precision=ns", batch,
+                                     ndjson ? "application/x-ndjson" : "text/plain; charset=utf-8");
       if (sent) return {};
       if (sent.error().code == ErrorCode::kInvalidArgument || attempt == kAttempts) return fail(sent.error());
       wait_a_little();  // Busy, or its disk is full.

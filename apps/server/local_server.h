@@ -23,8 +23,8 @@ class LocalServer {
 
   const std::string& url() const { return url_; }
   Result<std::string> get(const std::string& path) { return ask({"GET", url_ + path, {}}); }
-  Result<std::string> post(const std::string& path, std::string body) {
-    return ask({"POST", url_ + path, std::move(body)});
+  Result<std::string> post(const std::string& path, std::string body, std::string content_type = "text/plain") {
+    return ask({"POST", url_ + path, std::move(body), std::move(content_type)});
   }
 
  private:

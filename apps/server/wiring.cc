@@ -362,8 +362,8 @@ Result<> Server::open_api() {
   const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
-  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_, *figures_,
-                                           openness(settings_));
+  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_,
+                                           *figures_, openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
                                         clock_, *readers_, [this] { return policies_->current(); }, backups_.get(),
                                         *tokens_, *gate_, *policies_, *collectors_, settings_.cors_origins});

@@ -56,6 +56,12 @@ class ExportAndImport(E2e):
         self.command('import', '--data-dir', other.data, '--from', self.path('again'))
         self.command('import', '--server', other.url, '--from', self.path('again'))  # Twice changes nothing.
         self.assertEqual(sorted(self.export(other.data, 'third').splitlines()), sorted(online.splitlines()))
+        # By the other format as well.
+        everything = self.export(other.data, 'all.ndjson', '--format', 'ndjson')
+        third = Server(self)
+        self.command('import', '--data-dir', third.data, '--from', self.path('all.ndjson'))
+        self.assertEqual(sorted(self.export(third.data, 'by-ndjson', '--format', 'ndjson').splitlines()),
+                         sorted(everything.splitlines()))
         # The answers are the same, too: counters know their restarts.
         query = '/api/v1/query?group=network&mcis=load&start=-1h&end=' + str(int(time.time())) + '&step=1m'
         back = Server(self, data=server.data)

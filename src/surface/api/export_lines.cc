@@ -12,41 +12,6 @@
 namespace dragonfly {
 namespace {
 
-constexpr std::string_view kLabels[] = {"hostId", "osType", "cspType", "region", "zone"};
-
-void append_name(std::string& out, std::string_view text, bool is_measurement = false) {
-  for (const char c : text) {
-    if (c == ',' || c == ' ' || (c == '=' && !is_measurement)) out.push_back('\\');
-    out.push_back(c);
-  }
-}
-
-void append_tag(std::string& out, std::string_view key, std::string_view value) {
-  out.push_back(',');
-  append_name(out, key);
-  out.push_back('=');
-  append_name(out, value);
-}
-
-// "k=v,k2=v2" with a backslash before ',' '=' and '\' in them.
-void append_custom_tags(std::string& out, std::string_view device) {
-  std::string parts[2];
-  size_t part = 0;
-  for (size_t i = 0; i <= device.size(); ++i) {
-    if (i == device.size() || device[i] == ',') {
-      if (!parts[0].empty()) append_tag(out, parts[0], parts[1]);
-      parts[0].clear();
-      parts[1].clear();
-      part = 0;
-    } else if (device[i] == '=') {
-      part = 1;
-    } else {
-      if (device[i] == '\\' && i + 1 < device.size()) ++i;
-      parts[part].push_back(device[i]);
-    }
-  }
-}
-
 bool is_finite(Value value) { return value.type != ValueType::kFloat64 || std::isfinite(value.as_double()); }
 
 // A number of a float64 always has a '.' or an exponent, so that a reader can tell.
@@ -79,17 +44,17 @@ void append_quoted(std::string& out, std::string_view text) { JsonWriter(out).va
 
 std::string line_head(const ExportSeries& series) {
   std::string out;
-  append_name(out, series.group, true);
-  append_tag(out, "nsId", series.vm.ns);
-  append_tag(out, "mcisId", series.vm.mcis);
-  append_tag(out, "vmId", series.vm.vm);
-  for (const std::string_view label : kLabels) {
-    if (const auto value = series.labels.label(label); !value.empty()) append_tag(out, label, value);
+  append_line_name(out, series.group, true);
+  append_line_tag(out, "nsId", series.vm.ns);
+  append_line_tag(out, "mcisId", series.vm.mcis);
+  append_line_tag(out, "vmId", series.vm.vm);
+  for (const std::string_view label : kExportLabels) {
+    if (const auto value = series.labels.label(label); !value.empty()) append_line_tag(out, label, value);
   }
   if (series.custom) {
     append_custom_tags(out, series.device);
   } else if (!series.device.empty()) {
-    append_tag(out, kExportDeviceTag, series.device);
+    append_line_tag(out, kExportDeviceTag, series.device);
   }
   return out;
 }
@@ -114,7 +79,7 @@ void append_lines(std::string& out, const ExportSeries& series, const ColumnSet&
           fmt::format_to(std::back_inserter(out), ",{}={:016x}", kExportBootTag, rows.boots[row]);
       }
       out.push_back(first ? ' ' : ',');
-      append_name(out, series.fields[i]);
+      append_line_name(out, series.fields[i]);
       out.push_back('=');
       append_line_value(out, column.value(row));
     }
@@ -129,7 +94,7 @@ std::string json_head(const ExportSeries& series) {
   append_quoted(out, series.vm.mcis);
   out += ",\"vm\":";
   append_quoted(out, series.vm.vm);
-  for (const std::string_view label : kLabels) {
+  for (const std::string_view label : kExportLabels) {
     const auto value = series.labels.label(label);
     if (value.empty()) continue;
     out += fmt::format(",\"{}\":", label);
@@ -169,6 +134,38 @@ void append_ndjson(std::string& out, const ExportSeries& series, const ColumnSet
 }
 
 }  // namespace
+
+void append_line_name(std::string& out, std::string_view text, bool is_measurement) {
+  for (const char c : text) {
+    if (c == ',' || c == ' ' || (c == '=' && !is_measurement)) out.push_back('\\');
+    out.push_back(c);
+  }
+}
+
+void append_line_tag(std::string& out, std::string_view key, std::string_view value) {
+  out.push_back(',');
+  append_line_name(out, key);
+  out.push_back('=');
+  append_line_name(out, value);
+}
+
+void append_custom_tags(std::string& out, std::string_view device) {
+  std::string parts[2];
+  size_t part = 0;
+  for (size_t i = 0; i <= device.size(); ++i) {
+    if (i == device.size() || device[i] == ',') {
+      if (!parts[0].empty()) append_line_tag(out, parts[0], parts[1]);
+      parts[0].clear();
+      parts[1].clear();
+      part = 0;
+    } else if (device[i] == '=') {
+      part = 1;
+    } else {
+      if (device[i] == '\\' && i + 1 < device.size()) ++i;
+      parts[part].push_back(device[i]);
+    }
+  }
+}
 
 void append_export(std::string& out, ExportFormat format, const ExportSeries& series, const ColumnSet& rows) {
   if (format == ExportFormat::kLines) return append_lines(out, series, rows);

@@ -23,6 +23,15 @@ inline constexpr size_t kExportLineBytes = 32 * 1024;
 inline constexpr std::string_view kExportBootTag = "dragonfly.boot";
 inline constexpr std::string_view kExportDeviceTag = "device";
 
+// Labels that are told, where a VM has them.
+inline constexpr std::string_view kExportLabels[] = {"hostId", "osType", "cspType", "region", "zone"};
+
+// Parts of a line: a name with its escapes, ",key=value", the tags of a custom measurement.
+void append_line_name(std::string& out, std::string_view text, bool is_measurement = false);
+void append_line_tag(std::string& out, std::string_view key, std::string_view value);
+// `device`: "k=v,k2=v2" with a backslash before ',' '=' and '\' in them.
+void append_custom_tags(std::string& out, std::string_view device);
+
 enum class ExportFormat : uint8_t { kLines, kNdjson };
 
 struct ExportSeries {

@@ -3,6 +3,7 @@
 
 #include "base/core/names.h"
 #include "surface/api/api.h"
+#include "surface/api/import_ndjson.h"
 #include "surface/api/params.h"
 #include "surface/api/routes.h"
 #include "surface/api/subject.h"
@@ -58,6 +59,14 @@ void answer_write(const ApiParts& parts, Call call) {
   }
   const auto exact = word_parameter(call.request, "exact", "true|false", "false");
   if (!exact) return call.responder.answer(write_error(400, exact.error().message));
+  if (call.request.header("content-type").starts_with("application/x-ndjson")) {
+    if (*exact != "true") {
+      return call.responder.answer(write_error(415, "NDJSON is taken with exact=true only, as an export writes it"));
+    }
+    auto lines = lines_of_ndjson(call.request.body);
+    if (!lines) return call.responder.answer(write_error(400, lines.error().message + "; nothing is stored"));
+    call.request.body = std::move(*lines);
+  }
   // The answer is a few kB at most: it may be made on the thread where the rows became durable.
   parts.door.write_lines(
       std::move(call.request.body), *precision, std::move(db), *exact == "true",

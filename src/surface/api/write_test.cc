@@ -53,5 +53,17 @@ TEST_F(WriteTest, NamesAreChecked) {
   EXPECT_EQ(write("?db=a%0ab").substr(0, 3), "400");
 }
 
+TEST_F(WriteTest, NdjsonOfAnExport) {
+  const std::string row =
+      R"({"ns":"n","mcis":"m","vm":"v","group":"cpu","time":"1970-01-01T00:00:00Z","values":{"x":1}})";
+  const NamedValues headers{{"content-type", "application/x-ndjson"}};
+  EXPECT_EQ(ask("/write?exact=true", headers, "POST", row).status, 204);
+  EXPECT_EQ(door.body, "cpu,nsId=n,mcisId=m,vmId=v x=1i 0\n");
+  EXPECT_EQ(ask("/write", headers, "POST", row).status, 415);
+  const HttpResponse bad = ask("/write?exact=true", headers, "POST", row + "\n{}");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_NE(bad.body.find("line 2: 'ns' is missing; nothing is stored"), std::string::npos) << bad.body;
+}
+
 }  // namespace
 }  // namespace dragonfly

@@ -49,7 +49,7 @@ Result<HttpAnswer> CurlClient::send(const HttpCall& call) {
   char problem[CURL_ERROR_SIZE] = "";
   HeaderList headers;
   if (!options_.token.empty()) headers.add("Authorization: Bearer " + options_.token);
-  if (!call.body.empty()) headers.add("Content-Type: application/json");
+  if (!call.body.empty()) headers.add("Content-Type: " + call.content_type);
   curl_easy_reset(handle_);
   curl_easy_setopt(handle_, CURLOPT_URL, call.url.c_str());
   curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, call.method.c_str());

@@ -25,7 +25,8 @@ struct HttpAnswer {
 struct HttpCall {
   std::string method = "GET";
   std::string url;
-  std::string body;  // JSON; empty: none.
+  std::string body;  // Empty: none.
+  std::string content_type = "application/json";
 };
 
 class HttpClient {
