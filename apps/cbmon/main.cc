@@ -161,6 +161,10 @@ int run(int argc, char** argv) {
   for (CLI::App* sub : {collector_list, collector_get, collector_start, collector_stop}) sub->fallthrough();
   for (CLI::App* sub : {collector_get, collector_stop})
     sub->add_option("id", collector_id, "As `cbmon collector list` shows it")->type_name("ID")->required();
+  size_t audit_limit = 100;
+  auto* audit = app.add_subcommand("audit", "Changes that were made through the API, newest first");
+  audit->fallthrough();
+  audit->add_option("--limit", audit_limit, "How many (default: 100)")->type_name("N")->check(CLI::Range(1, 1000));
   auto* completion = app.add_subcommand("completion", "Completion script of a shell");
   completion->add_option("shell", shell, "bash, zsh or fish")
       ->required()
@@ -190,6 +194,7 @@ int run(int argc, char** argv) {
   if (version->parsed()) session.out = "cbmon " DF_VERSION "\n";
   if (metric_list->parsed()) code = list_metrics(session);
   if (metric_get->parsed()) code = get_metrics(session, get);
+  if (audit->parsed()) code = show_audit(session, audit_limit);
   if (token.all->parsed()) code = token.run(session);
   if (config_get->parsed()) code = get_config(session, key);
   if (config_set->parsed()) code = set_config(session, changes);

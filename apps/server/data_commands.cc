@@ -53,8 +53,7 @@ void add_export_and_import(CLI::App& app, std::string& data_dir, std::optional<D
                               "directory; goes on where an earlier one was cut off",
                               data_dir, DataCommand::Kind::kExport, command);
   add_path(out, "--to", "The new file; - is standard output", &DataCommand::to, command);
-  add_text(out, "--format", "lines (Influx line protocol) or ndjson (default: lines)",
-           &DataCommand::format, command);
+  add_text(out, "--format", "lines (Influx line protocol) or ndjson (default: lines)", &DataCommand::format, command);
   add_text(out, "--server", "Asks the server at this URL instead (CBMON_CACERT, CBMON_TOKEN)", &DataCommand::server,
            command);
   for (const auto& [name, about] :

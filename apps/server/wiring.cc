@@ -107,6 +107,7 @@ class Server {
   std::unique_ptr<ServerHealth> health_;
   std::unique_ptr<TokenStore> tokens_;
   std::unique_ptr<Gate> gate_;
+  std::unique_ptr<AuditLog> audit_;
   std::string first_token_;
   std::unique_ptr<Api> api_;
   // Handlers block on what readers_ does, so they have threads of their own.
@@ -333,6 +334,9 @@ Result<> Server::open_gate() {
     log_warning("access", "{} lines of secrets/tokens are damaged; their tokens are not valid",
                 tokens_->damaged_lines());
   }
+  auto audit = AuditLog::open(system_files(), settings_.data_dir);
+  if (!audit) return fail(std::move(audit).error());
+  audit_ = std::move(*audit);
   auto first = first_token(settings_, *tokens_);
   if (!first) return fail(std::move(first).error());
   first_token_ = std::move(*first);
@@ -366,7 +370,7 @@ Result<> Server::open_api() {
                                            *figures_, openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
                                         clock_, *readers_, [this] { return policies_->current(); }, backups_.get(),
-                                        *tokens_, *gate_, *policies_, *collectors_, settings_.cors_origins});
+                                        *tokens_, *gate_, *policies_, *collectors_, *audit_, settings_.cors_origins});
   handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
   HttpOptions http;
   http.listen = settings_.http;

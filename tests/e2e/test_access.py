@@ -68,6 +68,9 @@ class Access(E2e):
         self.assertEqual(self.cbmon(server, 'token', 'revoke', tokens[1]['id']).returncode, 0)
         self.assertEqual(self.as_(server, viewer, '/api/v1/vms'), 401)
         self.assertEqual(self.cbmon(server, 'token', 'revoke', tokens[0]['id']).returncode, 1)  # The last admin's.
+        audit = json.loads(self.cbmon(server, 'audit', '--output', 'json').stdout)['entries']
+        self.assertEqual([(entry['who'], entry['what']) for entry in audit],
+                         [('first', 'token revoke'), ('first', 'token new'), ('first', 'token new')])
         server.stop()
 
         # Again: the same admin, no new token is told; and none of all lies in clear anywhere.

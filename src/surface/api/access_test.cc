@@ -143,6 +143,34 @@ TEST_F(AccessTest, TokensAreMadeListedAndRevoked) {
   EXPECT_EQ(as(admin, "/api/v1/tokens/" + admin.substr(4, 16), "DELETE").status, 409);
 }
 
+TEST_F(AccessTest, ChangesAreInTheAuditLog) {
+  const HttpResponse made = as(admin, "/api/v1/tokens", "POST", R"({"name":"page"})");
+  const std::string id = made.body.substr(made.body.find("cbd_") + 4, 16);
+  EXPECT_EQ(as(admin, "/api/v1/tokens/" + id, "DELETE").status, 204);
+  EXPECT_EQ(as(admin, "/api/v1/tokens/" + id, "DELETE").status, 404);  // No change.
+  const std::string log = as(admin, "/api/v1/audit").body;
+  EXPECT_THAT(log,
+              testing::StartsWith(R"({"entries":[{"time":"2026-01-01T00:10:00Z","who":"boss","from":"192.0.2.1:5000",)"
+                                  R"("what":"token revoke","before":"{\"id\":\")" +
+                                  id));
+  EXPECT_THAT(log, HasSubstr(R"("what":"token new","before":"","after":"{\"id\":\")" + id));
+  EXPECT_THAT(log, Not(HasSubstr("cbd_")));
+  EXPECT_EQ(audit->newest(10).value().size(), 2u);
+  EXPECT_EQ(as(admin, "/dragonfly/config", "PUT", R"({"max_host_count":5})").status, 200);
+  EXPECT_EQ(as(admin, "/dragonfly/config", "PUT", R"({"max_host_count":5})").status, 200);  // No change.
+  EXPECT_EQ(as(admin, "/dragonfly/config", "PUT", R"({"max_host_count":0})").status, 400);
+  EXPECT_EQ(as(admin, "/dragonfly/config/reset", "PUT").status, 200);
+  EXPECT_EQ(as(admin, "/api/v1/collectors", "POST").status, 200);
+  const auto entries = audit->newest(10).value();
+  ASSERT_EQ(entries.size(), 5u);
+  EXPECT_EQ(entries[0].what, "collector start");
+  EXPECT_EQ(entries[1].what + entries[1].before + entries[1].after,
+            R"(config reset{"max_host_count":5}{"max_host_count":10})");
+  EXPECT_EQ(entries[2].what + entries[2].before + entries[2].after,
+            R"(config set{"max_host_count":10}{"max_host_count":5})");
+  EXPECT_EQ(as(admin, "/api/v1/audit?limit=0").status, 400);
+}
+
 TEST_F(AccessTest, WhatATokenMayNotBe) {
   const auto f = [&](const std::string& sent) {
     const HttpResponse got = as(admin, "/api/v1/tokens", "POST", sent);

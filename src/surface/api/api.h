@@ -18,6 +18,7 @@
 #include "base/obs/metrics.h"
 #include "base/rt/clock.h"
 #include "base/rt/executor.h"
+#include "fleet/access/audit_log.h"
 #include "fleet/collector/collector_manager.h"
 #include "fleet/policy/policy_store.h"
 #include "model/flow/agent_link.h"
@@ -53,6 +54,7 @@ struct ApiParts {
   Gate& gate;
   PolicyStore& policies;
   CollectorManager& collectors;
+  AuditLog& audit;
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.
 };
 

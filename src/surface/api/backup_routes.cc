@@ -56,6 +56,7 @@ void answer_start_backup(const ApiParts& parts, Call call) {
   JsonWriter json(response.body);
   write_status(json, *started);
   json.end_object();
+  note_change(parts, call, "backup", "", response.body);
   call.responder.answer(std::move(response));
 }
 

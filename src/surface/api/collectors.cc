@@ -82,6 +82,7 @@ void answer_collector(const ApiParts& parts, Call call) {
 void answer_start_collector(const ApiParts& parts, Call call) {
   const auto id = parts.collectors.start_collector();
   if (!id) return answer_error(call.responder, id.error());
+  note_change(parts, call, "collector start", "", fmt::format("{{\"id\":{}}}", *id));
   answer_one(parts, call.responder, *id, false);
 }
 
@@ -91,6 +92,7 @@ void answer_stop_collector(const ApiParts& parts, Call call) {
   if (!id) return answer_error(call.responder, id.error());
   if (const auto stopped = parts.collectors.stop_collector(*id); !stopped)
     return answer_error(call.responder, stopped.error());
+  note_change(parts, call, "collector stop", fmt::format("{{\"id\":{}}}", *id), "");
   answer_one(parts, call.responder, *id, false);
 }
 

@@ -13,17 +13,19 @@ namespace {
 
 namespace json = boost::json;
 
+void write_value(JsonWriter& writer, const std::variant<double, std::string>& value) {
+  if (const auto* text = std::get_if<std::string>(&value))
+    return static_cast<void>(writer.value(std::string_view(*text)));
+  writer.value(std::get<double>(value));
+}
+
 std::string render(const Policy& policy, const std::vector<std::string>& more_warnings = {}) {
   std::string out;
   JsonWriter writer(out);
   writer.begin_object();
   for (const Policy::Entry& entry : policy.list()) {
     writer.key(entry.name);
-    if (const auto* text = std::get_if<std::string>(&entry.value)) {
-      writer.value(std::string_view(*text));
-    } else {
-      writer.value(std::get<double>(entry.value));
-    }
+    write_value(writer, entry.value);
   }
   writer.key("warnings").begin_array();
   for (const std::string& warning : policy.warnings()) writer.value(std::string_view(warning));
@@ -73,9 +75,29 @@ Result<PolicyStore::Changes> changes_of(const HttpRequest& request) {
   return changes_of_json(request.body);
 }
 
-void answer_outcome(const Responder& responder, const Result<PolicyStore::Outcome>& outcome) {
-  if (!outcome) return answer_error(responder, outcome.error());
-  answer_json(responder, render(outcome->after, outcome->warnings));
+// The keys that differ, as they are in `policy`.
+std::string render_changed(const Policy& policy, const Policy& other) {
+  std::string out;
+  JsonWriter writer(out);
+  writer.begin_object();
+  const auto entries = policy.list(), others = other.list();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].value == others[i].value) continue;
+    writer.key(entries[i].name);
+    write_value(writer, entries[i].value);
+  }
+  writer.end_object();
+  return out;
+}
+
+void answer_outcome(const ApiParts& parts, const Call& call, std::string_view what,
+                    const Result<PolicyStore::Outcome>& outcome) {
+  if (!outcome) return answer_error(call.responder, outcome.error());
+  if (outcome->before != outcome->after) {
+    note_change(parts, call, what, render_changed(outcome->before, outcome->after),
+                render_changed(outcome->after, outcome->before));
+  }
+  answer_json(call.responder, render(outcome->after, outcome->warnings));
 }
 
 }  // namespace
@@ -85,9 +107,11 @@ void answer_config(const ApiParts& parts, Call call) { answer_json(call.responde
 void answer_change_config(const ApiParts& parts, Call call) {
   const auto changes = changes_of(call.request);
   if (!changes) return answer_error(call.responder, changes.error());
-  answer_outcome(call.responder, parts.policies.change(*changes));
+  answer_outcome(parts, call, "config set", parts.policies.change(*changes));
 }
 
-void answer_reset_config(const ApiParts& parts, Call call) { answer_outcome(call.responder, parts.policies.reset()); }
+void answer_reset_config(const ApiParts& parts, Call call) {
+  answer_outcome(parts, call, "config reset", parts.policies.reset());
+}
 
 }  // namespace dragonfly

@@ -48,6 +48,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/session", Needs::kViewer, answer_session, kListedOrigins},
     {"POST", "/api/v1/session", Needs::kNothing, answer_login, kListedOrigins},
     {"DELETE", "/api/v1/session", Needs::kNothing, answer_logout, kListedOrigins},
+    {"GET", "/api/v1/audit", Needs::kAdmin, answer_audit, kListedOrigins},
     {"GET", "/api/v1/tokens", Needs::kAdmin, answer_tokens, kListedOrigins},
     {"POST", "/api/v1/tokens", Needs::kAdmin, answer_new_token, kListedOrigins},
     {"DELETE", "/api/v1/tokens/{token}", Needs::kAdmin, answer_revoke_token, kListedOrigins},

@@ -76,6 +76,9 @@ void answer_catalogue(const ApiParts& parts, Call call);
 void answer_export(const ApiParts& parts, Call call);  // export.cc
 void answer_backup(const ApiParts& parts, Call call);  // backup_routes.cc, as the next
 void answer_start_backup(const ApiParts& parts, Call call);
+// Puts a change into the audit log; `before` and `after` are JSON, or empty.
+void note_change(const ApiParts& parts, const Call& call, std::string_view what, std::string before, std::string after);
+void answer_audit(const ApiParts& parts, Call call);   // audit.cc
 void answer_tokens(const ApiParts& parts, Call call);  // tokens.cc, as those below
 void answer_new_token(const ApiParts& parts, Call call);
 void answer_revoke_token(const ApiParts& parts, Call call);

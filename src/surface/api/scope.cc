@@ -93,6 +93,7 @@ struct Scopes::View {
               .gate = all.gate,
               .policies = all.policies,
               .collectors = all.collectors,
+              .audit = all.audit,
               .cors_origins = all.cors_origins} {}
   const Scope scope;
   ScopedDirectory directory;

@@ -19,6 +19,15 @@ void write_fields(JsonWriter& out, const TokenRecord& token, Timestamp now) {
   out.field("expired", token.expires && *token.expires <= now);
 }
 
+std::string shown(const TokenRecord& token, Timestamp now) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  write_fields(out, token, now);
+  out.end_object();
+  return text;
+}
+
 Result<Duration> lifetime_of(const std::string& text, Timestamp now) {
   if (const auto lifetime = parse_duration(text)) return *lifetime;
   if (const auto end = parse_rfc3339(text)) return *end - now;
@@ -83,6 +92,7 @@ void answer_new_token(const ApiParts& parts, Call call) {
   if (!wanted) return answer_error(call.responder, wanted.error());
   const auto made = parts.tokens.create(std::move(*wanted));
   if (!made) return answer_error(call.responder, made.error());
+  note_change(parts, call, "token new", "", shown(made->record, parts.clock.wall()));
   HttpResponse response;
   response.status = 201;
   response.headers.emplace_back("Cache-Control", "no-store");
@@ -96,6 +106,7 @@ void answer_new_token(const ApiParts& parts, Call call) {
 void answer_revoke_token(const ApiParts& parts, Call call) {
   const auto revoked = parts.tokens.revoke(call.path.get("token"));
   if (!revoked) return answer_error(call.responder, revoked.error());
+  note_change(parts, call, "token revoke", shown(*revoked, parts.clock.wall()), "");
   HttpResponse response;
   response.status = 204;
   call.responder.answer(std::move(response));

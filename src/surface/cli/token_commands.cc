@@ -61,6 +61,25 @@ int list_tokens(CliSession& session) {
   return kExitDone;
 }
 
+int show_audit(CliSession& session, size_t limit) {
+  int code = kExitDone;
+  const auto answer = ask(session, fmt::format("/api/v1/audit?limit={}", limit), code);
+  if (!answer) return code;
+  if (session.output == OutputForm::kJson) {
+    session.out += json::serialize(*answer) + "\n";
+    return kExitDone;
+  }
+  Table table({{"TIME"}, {"WHO"}, {"FROM"}, {"WHAT"}, {"BEFORE"}, {"AFTER"}});
+  const json::array* entries = array_member(*answer, "entries");
+  for (size_t i = 0; entries != nullptr && i < entries->size(); ++i) {
+    const json::value& entry = (*entries)[i];
+    table.add({member(entry, "time"), member(entry, "who"), member(entry, "from"), member(entry, "what"),
+               member(entry, "before"), member(entry, "after")});
+  }
+  show(session, table);
+  return kExitDone;
+}
+
 int revoke_token(CliSession& session, const std::string& id) {
   int code = kExitDone;
   if (ask(session, "DELETE", "/api/v1/tokens/" + url_encoded(id), {}, code)) session.errors += "revoked\n";

@@ -1,4 +1,4 @@
-// Commands of cbmon about tokens.
+// Commands of cbmon about tokens, and what was done with them.
 //
 // Units      none.
 // Ownership  borrows the client for the time of a call.
@@ -21,6 +21,8 @@ struct TokenNewOptions {
 // Its text on standard output, and nothing else.
 int make_token(CliSession& session, const TokenNewOptions& options);
 int list_tokens(CliSession& session);
+// Changes that were made through the API, newest first.
+int show_audit(CliSession& session, size_t limit);
 int revoke_token(CliSession& session, const std::string& id);
 
 }  // namespace dragonfly

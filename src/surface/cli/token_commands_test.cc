@@ -46,6 +46,14 @@ TEST_F(TokenCommandsTest, ListsAsTableAndJson) {
   EXPECT_THAT(session_.out, HasSubstr(R"("namespaces":["x","y"])"));
 }
 
+TEST_F(TokenCommandsTest, ShowsTheAuditLog) {
+  http_.answer = {200,
+                  R"({"entries":[{"time":"t","who":"boss","from":"f","what":"token new","before":"","after":"{}"}]})"};
+  EXPECT_EQ(show_audit(session_, 5), kExitDone);
+  EXPECT_EQ(http_.asked.url, "http://s/api/v1/audit?limit=5");
+  EXPECT_THAT(session_.out, HasSubstr("token new"));
+}
+
 TEST_F(TokenCommandsTest, RevokesAndSaysWhatWentWrong) {
   http_.answer = {204, ""};
   EXPECT_EQ(revoke_token(session_, "a/1"), kExitDone);

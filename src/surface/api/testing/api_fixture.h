@@ -343,6 +343,7 @@ class ApiFixture : public testing::Test {
   std::shared_ptr<FakeStream> stream;
   SystemRandom random;
   std::unique_ptr<TokenStore> tokens = TokenStore::open(system_files(), random, clock, folder).value();
+  std::unique_ptr<AuditLog> audit = AuditLog::open(system_files(), folder).value();
   Gate gate{*tokens, clock, gate_options};
   Api api{ApiParts{directory,
                    reader,
@@ -360,6 +361,7 @@ class ApiFixture : public testing::Test {
                    gate,
                    *policies,
                    collectors,
+                   *audit,
                    {"https://grafana.example"}}};
 };
 
