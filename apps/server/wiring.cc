@@ -368,9 +368,26 @@ Result<> Server::open_api() {
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
   health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_,
                                            *figures_, openness(settings_));
-  api_ = std::make_unique<Api>(ApiParts{*directory_, *reader_, *questions_, *agents_, hub_, *door_, metrics_, *health_,
-                                        clock_, *readers_, [this] { return policies_->current(); }, backups_.get(),
-                                        *tokens_, *gate_, *policies_, *collectors_, *audit_, settings_.cors_origins});
+  api_ = std::make_unique<Api>(ApiParts{*directory_,
+                                        *reader_,
+                                        *questions_,
+                                        *agents_,
+                                        hub_,
+                                        *door_,
+                                        metrics_,
+                                        *health_,
+                                        clock_,
+                                        *readers_,
+                                        [this] { return policies_->current(); },
+                                        backups_.get(),
+                                        *tokens_,
+                                        *gate_,
+                                        *policies_,
+                                        *collectors_,
+                                        *audit_,
+                                        DF_VERSION,
+                                        settings_.package_dir,
+                                        settings_.cors_origins});
   handlers_ = std::make_unique<WorkerPool>("http-handler", 4, 4096);
   HttpOptions http;
   http.listen = settings_.http;

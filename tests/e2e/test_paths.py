@@ -42,6 +42,21 @@ class LivePaths(E2e):
                         self.assertEqual(len(row), fields + 1)
                         self.assertRegex(row[0], r'^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$')
 
+    def test_the_whole_mcis(self):
+        for path in ('/mon/mcis/mcis-1', '/dragonfly/mcis/mcis-1', '/dragonfly/ns/ns-1/mcis/mcis-1',
+                     '/dragonfly/ns/ns-1/mci/mcis-1', '/dragonfly/ns/ns-1/infra/mcis-1'):
+            now = self.server.get_json(f'{path}/rt-info', metric='memory')
+            self.assertEqual((now['nsId'], now['mcisId'], now['vms']), ('ns-1', 'mcis-1', 1))
+            spread = now['breakdown'][0]['value']['mem_utilization']
+            self.assertEqual(spread['vms'], 1)
+            self.assertEqual(len({spread[name] for name in ('sum', 'avg', 'min', 'max', 'p95')}), 1)
+            self.assertEqual(now['top']['mem_utilization'], [{'vmId': 'vm-1', 'value': spread['sum']}])
+            past = self.server.get_json(f'{path}/info', periodType='m', duration='5m')
+            self.assertEqual(past['name'], 'all')
+            self.assertIn('cpu_utilization', past['breakdown'][0]['values'][-1])
+        self.assertEqual(self.server.get('/dragonfly/agent/metadata', ns='ns-1', infra_id='mcis-1',
+                                         vm_id='vm-1').json['agent_health'], 'healthy')
+
     def test_object_rows_and_spellings(self):
         for spelling in ('mcis', 'mci', 'infra'):
             for name, group in [(g, g) for g in METRICS] + [('mem', 'memory'), ('net', 'network')]:

@@ -15,6 +15,8 @@ constexpr ConfigKey kServerKeys[] = {
     {"server.data_dir", "", ConfigType::kText, "./data", "", 0, 0, "", "Directory of everything that is kept."},
     {"server.backup_dir", "", ConfigType::kText, "", "", 0, 0, "",
      "Where backups that are asked for by the API are made; empty: data_dir/backups."},
+    {"server.package_dir", "", ConfigType::kText, "/usr/share/cb-dragonfly/packages", "", 0, 0, "",
+     "Where the agent's packages lie that /dragonfly/file answers with."},
     {"server.advertise", "", ConfigType::kText, "", "", 0, 0, "",
      "ADDR:PORT that agents are told; empty: the one by which the server reaches them."},
     {"ingest.shards", "", ConfigType::kInteger, "0", "threads", 0, 256, "", "Receiving threads; 0: one for each CPU."},
@@ -71,6 +73,7 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.udp = config.text("server.udp");
   settings.data_dir = config.text("server.data_dir");
   settings.backup_dir = config.text("server.backup_dir");
+  settings.package_dir = config.text("server.package_dir");
   settings.advertise = config.text("server.advertise");
   settings.shards = config.integer("ingest.shards");
   settings.allow_plaintext = config.flag("ingest.allow_plaintext");

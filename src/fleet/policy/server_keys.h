@@ -20,9 +20,10 @@ struct ServerSettings {
   std::string http = "127.0.0.1:9090";
   std::string udp = "127.0.0.1:8094";
   std::string data_dir = "./data";
-  std::string backup_dir;  // Empty: "backups" in the data directory.
-  std::string advertise;   // Empty: the address by which agents reach the server.
-  int64_t shards = 0;      // 0 = one for each CPU.
+  std::string backup_dir;                                        // Empty: "backups" in the data directory.
+  std::string package_dir = "/usr/share/cb-dragonfly/packages";  // Empty: none are served.
+  std::string advertise;                                         // Empty: the address by which agents reach the server.
+  int64_t shards = 0;                                            // 0 = one for each CPU.
   bool allow_plaintext = false;
   bool telegraf = true;
   int64_t receive_buffer_bytes = 4 << 20;  // 0 = the kernel's default.

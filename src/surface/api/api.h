@@ -55,6 +55,8 @@ struct ApiParts {
   PolicyStore& policies;
   CollectorManager& collectors;
   AuditLog& audit;
+  std::string version;                    // Of this build, as in the names of packages.
+  std::string package_dir;                // Where packages of the agent lie; empty: nowhere.
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.
 };
 

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "surface/api/multipart.h"
 #include "surface/api/params.h"
 
 namespace dragonfly {
@@ -21,7 +22,45 @@ bool is_one_of(std::string_view words, std::string_view word) {
   return false;
 }
 
+// The members of an object of texts and numbers, as texts.
+Result<NamedValues> flat_json(std::string_view body) {
+  json::parse_options options;
+  options.max_depth = 16;
+  boost::system::error_code error;
+  const json::value parsed = json::parse({body.data(), body.size()}, error, {}, options);
+  if (error) return fail(ErrorCode::kInvalidArgument, "the body is not JSON: {}", error.message());
+  if (!parsed.is_object())
+    return fail(ErrorCode::kInvalidArgument, "the body is not an object like {{\"key\": \"value\"}}");
+  NamedValues out;
+  for (const auto& [name, value] : parsed.get_object()) {
+    const std::string key(name.data(), name.size());
+    if (value.is_string()) {
+      out.emplace_back(key, view(value.get_string()));
+    } else if (value.is_double()) {
+      out.emplace_back(key, fmt::format("{}", value.get_double()));
+    } else if (value.is_number()) {
+      out.emplace_back(key, json::serialize(value));
+    } else if (key != "warnings") {  // Of an answer of /config that is sent back changed.
+      return fail(ErrorCode::kInvalidArgument, "{} is {}; it takes a number or a text", key.substr(0, 64),
+                  std::string(view(json::string(json::serialize(value)))).substr(0, 64));
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+Result<NamedValues> flat_body(const HttpRequest& request) {
+  const size_t first = request.body.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos)
+    return fail(ErrorCode::kInvalidArgument, "the body is empty; it takes keys as JSON or as a form");
+  const std::string type = lower_case(request.header("content-type"));
+  if (type.starts_with("multipart/")) return parse_multipart(request.header("content-type"), request.body);
+  // curl -d says "form" of whatever it sends.
+  const bool is_form = type.empty() || type.starts_with("application/x-www-form-urlencoded");
+  if (is_form && request.body[first] != '{') return parse_query(request.body);
+  return flat_json(request.body);
+}
 
 Result<json::object> json_body(const HttpRequest& request, std::string_view known) {
   json::parse_options options;

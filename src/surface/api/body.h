@@ -1,4 +1,4 @@
-// Inside surface/api: JSON bodies, checked.
+// Inside surface/api: bodies (JSON, forms), checked.
 //
 // Units      none.
 // Ownership  results own their text.
@@ -15,9 +15,13 @@
 
 #include "base/core/result.h"
 #include "base/http/http_message.h"
+#include "base/http/url.h"
 
 namespace dragonfly {
 
+// Texts and numbers by name: a flat JSON object, a form or a multipart form; which, the content type says, and where it is
+// a form's or missing, also the first character.
+Result<NamedValues> flat_body(const HttpRequest& request);
 // The body as an object whose keys are all in `known` (a space between names).
 Result<boost::json::object> json_body(const HttpRequest& request, std::string_view known);
 // A text. Without `otherwise` the key must be there.

@@ -11,6 +11,7 @@ namespace {
 constexpr Duration kReadTimeout = 20s;
 // VMs whose clocks are further off are read one by one, so that one wrong clock does not widen everybody's range.
 constexpr Duration kOffsetMax = 30s;
+constexpr size_t kVmsAtOnce = 2000;
 
 struct Window {
   const VmEntry* vm;
@@ -24,7 +25,7 @@ Window window_of(const ApiParts& parts, const VmEntry& vm, const Policy& policy)
   return {&vm, {now - span, now + interval}};
 }
 
-Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows, GroupId group,
+Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows, GroupId group, Statistic statistic,
                       std::map<VmId, FieldValues>& out) {
   if (windows.empty()) return {};
   ReadRequest request;
@@ -42,10 +43,29 @@ Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows,
   if (!answer) return fail(answer.error());
   for (const SeriesRows& series : answer->series) {
     const auto kinds = kinds_of(group, series.rows.columns.size());
-    WindowValues values = window_statistic(series.rows, kinds, Statistic::kLast, ranges[series.vm]);
+    WindowValues values = window_statistic(series.rows, kinds, statistic, ranges[series.vm]);
     if (values.newest) out[series.vm] = std::move(values.fields);
   }
   return {};
+}
+
+// VMs whose clocks are nearly right together, so many at a time; the others each alone.
+Result<std::map<VmId, FieldValues>> values_of(const ApiParts& parts, const std::vector<Window>& windows, GroupId group,
+                                              Statistic statistic) {
+  std::map<VmId, FieldValues> out;
+  std::vector<Window> together;
+  for (const Window& window : windows) {
+    if (std::abs(window.vm->clock_offset_ns.load(std::memory_order_relaxed)) > kOffsetMax.count()) {
+      DF_TRY(read_windows(parts, {window}, group, statistic, out));
+      continue;
+    }
+    together.push_back(window);
+    if (together.size() < kVmsAtOnce) continue;
+    DF_TRY(read_windows(parts, together, group, statistic, out));
+    together.clear();
+  }
+  DF_TRY(read_windows(parts, together, group, statistic, out));
+  return out;
 }
 
 }  // namespace
@@ -54,19 +74,23 @@ Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const s
                                                   GroupId group) {
   const Policy policy = parts.policy();
   const MonotonicTime now = parts.clock.monotonic();
-  std::map<VmId, FieldValues> out;
-  std::vector<Window> together;
+  std::vector<Window> windows;
   for (const SelectedVm& vm : vms) {
-    if (state_of(*vm.entry, policy, now) == VmState::kSilent) continue;
-    const Window window = window_of(parts, *vm.entry, policy);
-    if (std::abs(vm.entry->clock_offset_ns.load(std::memory_order_relaxed)) <= kOffsetMax.count()) {
-      together.push_back(window);
-    } else {
-      DF_TRY(read_windows(parts, {window}, group, out));
-    }
+    if (state_of(*vm.entry, policy, now) != VmState::kSilent) windows.push_back(window_of(parts, *vm.entry, policy));
   }
-  DF_TRY(read_windows(parts, together, group, out));
-  return out;
+  return values_of(parts, windows, group, Statistic::kLast);
+}
+
+Result<std::map<VmId, FieldValues>> real_time_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
+                                                     GroupId group, Statistic statistic) {
+  constexpr Duration kTick(1);
+  const Duration window = parts.policy().collector_interval;
+  std::vector<Window> windows;
+  for (const SelectedVm& vm : vms) {
+    const Timestamp now = now_of(*vm.entry, parts.clock);
+    windows.push_back({vm.entry, {now - window + kTick, now + kTick}});
+  }
+  return values_of(parts, windows, group, statistic);
 }
 
 }  // namespace dragonfly

@@ -20,4 +20,9 @@ namespace dragonfly {
 Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
                                                   GroupId group);
 
+// A statistic of each field over (now - collector_interval, now] by the VM's own clock, as rt-info has it. VMs without a
+// row there are not in it.
+Result<std::map<VmId, FieldValues>> real_time_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
+                                                     GroupId group, Statistic statistic);
+
 }  // namespace dragonfly

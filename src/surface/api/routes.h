@@ -61,8 +61,19 @@ struct RouteMatch {
 RouteMatch find_route(std::string_view method, std::span<const std::string> path);
 
 // The handlers, by file. Each answers exactly once.
-void answer_info(const ApiParts& parts, Call call);       // info.cc
-void answer_real_time(const ApiParts& parts, Call call);  // info.cc
+void answer_info(const ApiParts& parts, Call call);        // info.cc
+void answer_real_time(const ApiParts& parts, Call call);   // info.cc
+void answer_group_info(const ApiParts& parts, Call call);  // group_info.cc, as the next
+void answer_group_real_time(const ApiParts& parts, Call call);
+void answer_performance(const ApiParts& parts, Call call);  // performance.cc, as those below
+void answer_packets(const ApiParts& parts, Call call);
+void answer_processes(const ApiParts& parts, Call call);
+void answer_specs(const ApiParts& parts, Call call);
+void answer_install_agent(const ApiParts& parts, Call call);  // agents.cc, as those below
+void answer_agents_metadata(const ApiParts& parts, Call call);
+void answer_agent_metadata(const ApiParts& parts, Call call);
+void answer_agent_file(const ApiParts& parts, Call call);  // files.cc, as the next
+void answer_installer(const ApiParts& parts, Call call);
 void answer_on_demand(const ApiParts& parts, Call call);  // on_demand.cc
 void answer_vms(const ApiParts& parts, Call call);        // vms.cc
 void answer_groups(const ApiParts& parts, Call call);     // vms.cc: /ns and /mcis

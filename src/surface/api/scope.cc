@@ -94,6 +94,8 @@ struct Scopes::View {
               .policies = all.policies,
               .collectors = all.collectors,
               .audit = all.audit,
+              .version = all.version,
+              .package_dir = all.package_dir,
               .cors_origins = all.cors_origins} {}
   const Scope scope;
   ScopedDirectory directory;

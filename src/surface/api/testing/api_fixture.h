@@ -362,6 +362,8 @@ class ApiFixture : public testing::Test {
                    *policies,
                    collectors,
                    *audit,
+                   "1.2.3",
+                   (folder / "packages").string(),
                    {"https://grafana.example"}}};
 };
 
