@@ -1,24 +1,7 @@
 #include "fleet/policy/policy_store.h"
 
-#include <algorithm>
-#include <charconv>
-
 namespace dragonfly {
 namespace {
-
-constexpr std::string_view kVersion = "version";
-constexpr std::string_view kHeading =
-    "# Changes of the policy, kept by the server. PUT /dragonfly/config/reset forgets them.\n";
-
-std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
-
-// The key that is called so, by its last part or that of its alias.
-const ConfigKey* find_key(std::string_view name) {
-  for (const ConfigKey& key : policy_config_keys()) {
-    if (last_part(key.name) == name || (!key.alias.empty() && last_part(key.alias) == name)) return &key;
-  }
-  return nullptr;
-}
 
 // Keys of CB-Dragonfly up to 0.8 that have nothing to say here.
 bool means_nothing_here(std::string_view name) { return name.starts_with("mck8s_") || name == "deploy_type"; }
@@ -52,21 +35,10 @@ Result<std::unique_ptr<PolicyStore>> PolicyStore::open(FileSystem& files, Path p
 Result<> PolicyStore::load() {
   const auto bytes = files_.read_file(path_, kPolicyFileBytesMax);
   if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
-  std::string_view rest = as_text(*bytes);
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (line.empty() || line.starts_with('#')) continue;
-    const size_t equals = line.find('=');
-    if (equals == std::string_view::npos) return fail(ErrorCode::kCorruption, "a line without '='");
-    const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
-    if (name == kVersion) {
-      const auto [end, error] = std::from_chars(value.begin(), value.end(), version_);
-      if (error != std::errc() || end != value.end()) return fail(ErrorCode::kCorruption, "version is not a number");
-    } else if (const ConfigKey* key = find_key(name)) {
-      changed_[std::string(last_part(key->name))] = value;
-    }  // Of a newer version; it is not lost before the next change.
-  }
+  auto file = parse_policy_file(as_text(*bytes));
+  if (!file) return fail(file.error());
+  version_ = file->version;
+  changed_ = std::move(file->named);
   auto policy = with(changed_);
   if (!policy) return fail(policy.error());
   current_ = *policy;
@@ -86,7 +58,7 @@ uint64_t PolicyStore::version() const {
 Result<Policy> PolicyStore::with(const ByName& changed) const {
   ConfigInput input;
   for (const Policy::Entry& entry : configured_.list()) {
-    const ConfigKey* key = find_key(entry.name);
+    const ConfigKey* key = find_policy_key(entry.name);
     const bool is_alias = last_part(key->name) != entry.name;
     if (is_alias) continue;
     const auto change = changed.find(entry.name);
@@ -107,7 +79,7 @@ Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes) {
   ByName named;
   std::vector<std::string> warnings;
   for (const auto& [name, value] : changes) {
-    const ConfigKey* key = find_key(name);
+    const ConfigKey* key = find_policy_key(name);
     if (key == nullptr && means_nothing_here(name)) {
       warnings.push_back(fmt::format("{} has no meaning here and is not kept", name));
     } else if (key == nullptr) {
@@ -134,9 +106,7 @@ Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::
   if (!policy) return fail(policy.error());
   Outcome outcome{current_, *policy, std::move(warnings)};
   if (changed == changed_) return outcome;
-  std::string text(kHeading);
-  text += fmt::format("{}={}\n", kVersion, version_ + 1);
-  for (const auto& [name, value] : changed) text += fmt::format("{}={}\n", name, value);
+  const std::string text = format_policy_file({version_ + 1, changed});
   DF_TRY(files_.replace_file(path_, as_bytes(text)));
   ++version_;
   changed_ = std::move(changed);

@@ -11,7 +11,6 @@
 // Limits     kPolicyFileBytesMax; a change has at most one value a key.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,10 +21,9 @@
 #include "base/core/result.h"
 #include "base/fs/file.h"
 #include "fleet/policy/policy.h"
+#include "fleet/policy/policy_file.h"
 
 namespace dragonfly {
-
-inline constexpr size_t kPolicyFileBytesMax = 64 * 1024;
 
 class PolicyStore {
  public:
@@ -49,7 +47,7 @@ class PolicyStore {
 
  private:
   PolicyStore(FileSystem& files, Path path, const Policy& configured);
-  using ByName = std::map<std::string, std::string, std::less<>>;
+  using ByName = decltype(PolicyFile::named);
   Result<> load();
   Result<Policy> with(const ByName& changed) const;
   Result<Outcome> take(ByName changed, std::vector<std::string> warnings);

@@ -6,55 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
-#include <optional>
 
-#include "base/core/crc32c.h"
 #include "base/core/names.h"
+#include "fleet/registry/agent_line.h"
 #include "model/frame/frame.h"
 
 namespace dragonfly {
 namespace {
 
-constexpr std::string_view kKind = "agent-1";
 constexpr uint64_t kFileBytesMax = uint64_t{1} << 30;
-
-std::string format_line(const AgentRecord& record) {
-  std::string line = fmt::format("{}\t{:016x}\t{}\t{}\t{}\t{}\t{}", kKind, record.agent_id, record.epoch,
-                                 record.revoked ? "revoked" : "active", record.vm.ns, record.vm.mcis, record.vm.vm);
-  line += fmt::format("\t{:08x}\n", crc32c(as_bytes(line)));
-  return line;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& out, int base) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-std::optional<AgentRecord> parse_line(std::string_view line) {
-  const size_t last_tab = line.rfind('\t');
-  uint32_t checksum = 0;
-  if (last_tab == std::string_view::npos || !parse_number(line.substr(last_tab + 1), checksum, 16)) return std::nullopt;
-  line = line.substr(0, last_tab);
-  if (crc32c(as_bytes(line)) != checksum) return std::nullopt;
-  std::array<std::string_view, 7> columns;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const size_t tab = i + 1 < columns.size() ? line.find('\t') : line.size();
-    if (tab == std::string_view::npos) return std::nullopt;
-    columns[i] = line.substr(0, tab);
-    line.remove_prefix(std::min(tab + 1, line.size()));
-  }
-  AgentRecord record;
-  if (columns[0] != kKind || !parse_number(columns[1], record.agent_id, 16) ||
-      !parse_number(columns[2], record.epoch, 10)) {
-    return std::nullopt;
-  }
-  record.revoked = columns[3] == "revoked";
-  record.vm = {std::string(columns[4]), std::string(columns[5]), std::string(columns[6])};
-  return record;
-}
 
 Result<Key256> read_master_key(FileSystem& files, const Path& path) {
   auto content = files.read_file(path, 4096);
@@ -112,7 +73,7 @@ RegistryCheck AgentRegistry::check(FileSystem& files, const Path& data_directory
   for (size_t number = 1; !text.empty(); ++number) {
     const size_t end = std::min(text.find('\n'), text.size());
     const bool unfinished = end == text.size();
-    if (const auto record = parse_line(text.substr(0, end))) {
+    if (const auto record = parse_agent_line(text.substr(0, end))) {
       active[record->agent_id] = !record->revoked;
     } else if (end > 0 && !unfinished) {
       out.damage.push_back(fmt::format("registry/agents: line {} is damaged", number));
@@ -153,7 +114,7 @@ Result<std::vector<AgentRecord>> AgentRegistry::poll() {
   while (true) {
     const size_t newline = text.find('\n');
     if (newline == std::string_view::npos) break;  // A line that is being written now.
-    if (auto record = parse_line(text.substr(0, newline))) {
+    if (auto record = parse_agent_line(text.substr(0, newline))) {
       records.push_back(std::move(*record));
     } else if (newline > 0) {
       ++damaged_lines_;
@@ -182,7 +143,7 @@ Result<std::vector<AgentKey>> AgentRegistry::create(const std::vector<VmIdentity
     key.ns = vm.ns;
     key.mcis = vm.mcis;
     key.vm = vm.vm;
-    lines += format_line({key.agent_id, key.epoch, false, vm});
+    lines += format_agent_line({key.agent_id, key.epoch, false, vm});
     keys.push_back(std::move(key));
   }
   const FileLock lock(file_.parent_path() / "lock");

@@ -1,9 +1,8 @@
 // AgentRegistry: which agents are enrolled, for which VM, and the one secret from which their keys are derived.
 //
 // Two files in the data directory, both 0600: secrets/fleet.key (64 hex digits: the fleet master key, made at first use)
-// and registry/agents (append-only text, one line a change; the last line of an agent counts):
-//   agent-1 <agent id, 16 hex> <key epoch> <active|revoked> <ns> <mcis> <vm> <crc32c of the line before it, 8 hex>
-// separated by tabs. The file may be appended to beside a running server (`cb-dragonfly agent-key new`); the server
+// and registry/agents (docs/formats/agents.md: append-only text, one line a change; the last line of an agent counts). It
+// may be appended to beside a running server (`cb-dragonfly agent-key new`); the server
 // reads what is new. A line that is cut or fails its checksum is skipped and counted.
 //
 // Units      none.
