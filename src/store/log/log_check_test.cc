@@ -4,8 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <fstream>
-
+#include "base/fs/testing/files.h"
 #include "store/log/log_testing.h"
 
 namespace dragonfly {
@@ -36,20 +35,8 @@ class LogCheckTest : public ::testing::Test {
     auto run = start();
     for (int i = 0; i < 30; ++i) ASSERT_FALSE(run->commit(std::string(500, static_cast<char>('a' + i % 26))).error);
   }
-  std::vector<fs::path> segments() const {
-    std::vector<fs::path> out;
-    for (const auto& entry : fs::directory_iterator(options_.directory)) out.push_back(entry.path());
-    std::ranges::sort(out);
-    return out;
-  }
+  std::vector<fs::path> segments() const { return files_in(options_.directory); }
   LogCheck check(LogPosition from = {}) { return check_log(system_files(), options_.directory, from).value(); }
-  static void flip(const fs::path& path, uint64_t at) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char byte = static_cast<char>(file.get() ^ 1);
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(byte);
-  }
 
   SystemClock clock_;
   LogOptions options_;
@@ -70,9 +57,9 @@ TEST_F(LogCheckTest, EveryFlippedBitIsNamed) {
   const fs::path path = segments()[1];
   const uint64_t size = fs::file_size(path);
   for (uint64_t at = 0; at < size; at += 37) {
-    flip(path, at);
+    flip_bit(path, at);
     EXPECT_THAT(check().damage, ElementsAre(HasSubstr(path.filename().string()))) << at;
-    flip(path, at);
+    flip_bit(path, at);
   }
   EXPECT_THAT(check().damage, IsEmpty());
 }

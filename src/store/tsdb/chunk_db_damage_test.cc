@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "base/fs/testing/files.h"
 #include "store/tsdb/store_fixture.h"
 
 namespace dragonfly {
@@ -54,15 +55,6 @@ class ChunkDbDamageTest : public StoreFixture {
     return out;
   }
 
-  static void flip(const fs::path& path, uint64_t at) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char byte = static_cast<char>(file.get() ^ 0x55);
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(byte);
-    ASSERT_TRUE(file.good()) << path << " at " << at;
-  }
-
   // How many rows of all series are served; they must be right, and missing ones must be told.
   size_t served() {
     ReadRequest request = of_vms({});
@@ -101,7 +93,7 @@ TEST_F(ChunkDbDamageTest, AFlippedByteInABlockCostsThatBlock) {
     for (const double part : {0.0, 0.3, 0.6}) {
       const auto at = static_cast<uint64_t>(static_cast<double>(size) * part) + 500;
       restore();
-      flip(directory / "store" / path.filename(), at);
+      flip_bit(directory / "store" / path.filename(), at);
       open();
       const size_t rows = served();
       EXPECT_LT(rows, kRows) << path << " at " << at;
@@ -130,7 +122,7 @@ TEST_F(ChunkDbDamageTest, EveryStartSucceedsWhereverAByteFlips) {
       restore();
       // Half of them near the end, where tables of contents lie.
       const uint64_t at = i % 2 == 0 ? random.below(size) : size - 1 - random.below(std::min<uint64_t>(size, 300));
-      flip(directory / "store" / name, at);
+      flip_bit(directory / "store" / name, at);
       SCOPED_TRACE(fmt::format("{} at {} of {}", name, at, size));
       open();
       ASSERT_NE(db, nullptr);

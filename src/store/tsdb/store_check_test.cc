@@ -2,8 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
-
+#include "base/fs/testing/files.h"
 #include "base/rt/random.h"
 #include "store/tsdb/store_fixture.h"
 
@@ -34,19 +33,7 @@ class StoreCheckTest : public StoreFixture {
     db.reset();
   }
   StoreCheck check() const { return check_store(directory / "store", {}).value(); }
-  static void flip(const fs::path& path, uint64_t at) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char byte = static_cast<char>(file.get() ^ 1);
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(byte);
-  }
-  std::vector<fs::path> files() const {
-    std::vector<fs::path> out;
-    for (const auto& entry : fs::directory_iterator(directory / "store")) out.push_back(entry.path());
-    std::ranges::sort(out);
-    return out;
-  }
+  std::vector<fs::path> files() const { return files_in(directory / "store"); }
 };
 
 TEST_F(StoreCheckTest, AWholeStoreAndNone) {
@@ -80,14 +67,14 @@ TEST_F(StoreCheckTest, EveryFlippedBitOfAFileIsNamed) {
     const uint64_t size = fs::file_size(path);
     for (int i = 0; i < 12; ++i, ++tried) {
       const uint64_t at = random.below(size);
-      flip(path, at);
+      flip_bit(path, at);
       const StoreCheck found = check();
       EXPECT_GE(found.damaged, 1u) << name << " at " << at << " of " << size;
       if (path.extension() == ".sst") {
         EXPECT_THAT(found.damage, Contains(HasSubstr(name))) << at;
         EXPECT_GT(found.chunks, 0u);
       }
-      flip(path, at);
+      flip_bit(path, at);
     }
   }
   EXPECT_GT(tried, 40u);

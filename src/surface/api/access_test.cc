@@ -3,6 +3,7 @@
 
 #include "surface/api/routes.h"
 #include "surface/api/testing/api_fixture.h"
+#include "surface/api/testing/route_pattern.h"
 
 namespace dragonfly {
 namespace {
@@ -25,20 +26,10 @@ class AccessTest : public ApiFixture {
   int status_as(const std::string& token, const std::string& target) { return as(token, target).status; }
   // "/a/{b}/{c:x|y}" → "/a/one/x"
   static std::string example_of(std::string_view pattern) {
-    std::string out;
-    while (!pattern.empty()) {
-      const size_t open = std::min(pattern.find('{'), pattern.size());
-      out += pattern.substr(0, open);
-      pattern.remove_prefix(open);
-      if (pattern.empty()) break;
-      const std::string_view inside = pattern.substr(1, pattern.find('}') - 1);
-      const size_t colon = inside.find(':');
-      std::string_view words = colon == std::string_view::npos ? "one" : inside.substr(colon + 1);
-      if (inside == "metric") words = "cpu";
-      out += words.substr(0, words.find('|'));
-      pattern.remove_prefix(inside.size() + 2);
-    }
-    return out;
+    return fill_pattern(pattern, [](std::string_view name, std::string_view words) -> std::string_view {
+      if (name == "metric") return "cpu";
+      return words.empty() ? "one" : words.substr(0, words.find('|'));
+    });
   }
   std::string admin;
 };

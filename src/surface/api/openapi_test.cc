@@ -5,6 +5,7 @@
 #include <set>
 
 #include "surface/api/routes.h"
+#include "surface/api/testing/route_pattern.h"
 
 namespace dragonfly {
 namespace {
@@ -15,20 +16,10 @@ const std::string kDocument = std::string(DF_SOURCE_DIR) + "/docs/api/openapi.ya
 
 // "/a/{name:one|two}" → "/a/{name}", and the words that are allowed.
 std::string plain(std::string_view pattern, std::map<std::string, std::string>& words) {
-  std::string out;
-  while (!pattern.empty()) {
-    const size_t open = std::min(pattern.find('{'), pattern.size());
-    out += pattern.substr(0, open);
-    pattern.remove_prefix(open);
-    if (pattern.empty()) break;
-    const std::string_view inside = pattern.substr(1, pattern.find('}') - 1);
-    const size_t colon = std::min(inside.find(':'), inside.size());
-    const std::string name(inside.substr(0, colon));
-    out += "{" + name + "}";
-    words[name] = std::string(inside.substr(std::min(colon + 1, inside.size())));
-    pattern.remove_prefix(inside.size() + 2);
-  }
-  return out;
+  return fill_pattern(pattern, [&](std::string_view name, std::string_view allowed) {
+    words[std::string(name)] = allowed;
+    return fmt::format("{{{}}}", name);
+  });
 }
 
 YAML::Node resolved(const YAML::Node& document, const YAML::Node& node) {
