@@ -1,5 +1,6 @@
 // Any method, target and body at the routes, by an admin: each is answered once, and what is wrong with it is the
 // asker's fault, never the server's. The input is "METHOD TARGET LF body".
+#include "base/core/assert.h"
 #include "surface/api/testing/api_fixture.h"
 
 namespace dragonfly {
@@ -25,7 +26,8 @@ class Rig final : public ApiFixture {
     if (!parse_target(target)) return;
     const HttpResponse response = ask(target, {}, method, std::string(text));
     DF_ASSERT(response.status >= 200 && response.status < 600 && response.status != 500);
-    if (response.status >= 400) DF_ASSERT(response.body.starts_with("{\"message\":\"") && response.body.size() <= 8192);
+    if (response.status < 400) return;
+    DF_ASSERT(response.body.find("\"message\":\"") != std::string::npos && response.body.size() <= 8192);
   }
 };
 
