@@ -15,6 +15,7 @@
 #include "disk_reserve.h"
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
+#include "legacy_listener.h"
 #include "live/head/head_reader.h"
 #include "online_backup.h"
 #include "query/statistics/windows.h"
@@ -28,6 +29,7 @@ namespace {
 
 constexpr Duration kCheckpointInterval = 30s;
 constexpr Duration kRegistryInterval = 1s;
+constexpr Duration kOpennessInterval = 1h;  // Between two warnings of what is open.
 constexpr Duration kAggregateTimeout = 5s;
 constexpr int kSealRoundsMax = 1'000'000;
 
@@ -55,6 +57,7 @@ class Server {
   std::string listening() const {
     std::string text = fmt::format("listening http={} udp={}", http_->local(), udp_local_);
     if (tls_) text += "\n" + tls_->told();
+    if (legacy_) text += "\n" + legacy_->told();
     return text;
   }
   // What is shown here and kept nowhere: the first admin's token, at the first start.
@@ -74,6 +77,7 @@ class Server {
   Aggregated aggregate(const std::vector<VmId>& vms, Duration window);
   void write_metrics(MetricsText& text) const;
   void write_row_metrics(MetricsText& text) const;
+  void warn_of_openness() const;
 
   const ServerSettings settings_;
   const Policy configured_;
@@ -114,6 +118,7 @@ class Server {
   std::unique_ptr<WorkerPool> handlers_;
   std::unique_ptr<TlsFiles> tls_;  // Null: HTTP in clear.
   std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<LegacyListener> legacy_;  // Null: clients of earlier releases ask as all others.
   std::string udp_local_;
   std::atomic<bool> poll_soon_{false};
   std::jthread registry_thread_;
@@ -326,6 +331,10 @@ void Server::write_metrics(MetricsText& text) const {
   write_process_metrics(text);
 }
 
+void Server::warn_of_openness() const {
+  if (const std::string open = openness(settings_); !open.empty()) log_warning("access", "{}", open);
+}
+
 Result<> Server::open_gate() {
   auto tokens = TokenStore::open(system_files(), random_, clock_, settings_.data_dir);
   if (!tokens) return fail(std::move(tokens).error());
@@ -342,7 +351,7 @@ Result<> Server::open_gate() {
   first_token_ = std::move(*first);
   gate_ = std::make_unique<Gate>(
       *tokens_, clock_, GateOptions{!needs_tokens(settings_), static_cast<double>(settings_.requests_per_second)});
-  if (const std::string open = openness(settings_); !open.empty()) log_warning("access", "{}", open);
+  warn_of_openness();
   return {};
 }
 
@@ -404,6 +413,10 @@ Result<> Server::open_api() {
   });
   if (!server) return fail(std::move(server).error());
   http_ = std::move(*server);
+  if (settings_.legacy_listen.empty()) return {};
+  auto legacy = LegacyListener::start(settings_, *api_, clock_, *handlers_);
+  if (!legacy) return fail(std::move(legacy).error());
+  legacy_ = std::move(*legacy);
   return {};
 }
 
@@ -425,7 +438,7 @@ Result<> Server::start() {
   collectors_->start();
   registration_ = metrics_.add([this](MetricsText& text) { write_metrics(text); });
   registry_thread_ = std::jthread([this](std::stop_token stop) {
-    MonotonicTime last = clock_.monotonic();
+    MonotonicTime last = clock_.monotonic(), warned = last;
     std::mutex mutex;
     std::condition_variable_any sleep;
     std::unique_lock lock(mutex);
@@ -437,6 +450,9 @@ Result<> Server::start() {
       poll_registry();
       figures_->look(head_stats_.rows_stored.value());
       if (tls_) tls_->refresh();
+      if (now - warned < kOpennessInterval) continue;
+      warned = now;
+      warn_of_openness();
     }
   });
   return {};
@@ -493,6 +509,7 @@ void Server::stop() {
   if (!std::exchange(running_, false)) return;
   (void)system_files().remove(Path(settings_.data_dir) / kListeningName);
   registration_ = {};
+  legacy_.reset();
   http_.reset();                     // Takes nothing more …
   if (handlers_) handlers_->stop();  // … and what runs ends before that which it asks does.
   if (collectors_) collectors_->stop();
@@ -521,6 +538,7 @@ int run_beside_server(const ServerOptions& options, const std::function<int(cons
   // Who may read and write the directory may do everything with it.
   alone.settings.tls_mode = "off";
   alone.settings.access = "auto";
+  alone.settings.legacy_listen.clear();
   // Rows of any age that is kept come back in.
   alone.policy.late_window = std::max(alone.policy.late_window, alone.policy.retention_raw);
   Server server(alone);

@@ -4,6 +4,8 @@ import os
 import stat
 import subprocess
 import unittest
+import urllib.error
+import urllib.request
 
 import browser
 from harness import BIN, E2e, Server, line_tags, vm_path, wait_until
@@ -91,6 +93,39 @@ class Access(E2e):
         got = [self.as_(server, f'wrong-{i}', '/api/v1/vms') for i in range(60)]
         self.assertEqual(set(got), {401, 429})
         wait_until(lambda: self.as_(server, self.admin, '/api/v1/vms') == 200, 3, 'a good token')
+
+    def test_a_scoped_operator_writes_its_namespaces_only(self):
+        server = self.start()
+        token = self.new_token(server, '--name', 'writer', '--role', 'operator', '--ns', 'ns-1')
+        lines = f'cpu,{line_tags(ns="ns-1")} cpu_idle=50\ncpu,{line_tags(ns="ns-2")} cpu_idle=50\n'
+        done = server.request('POST', '/write', lines.encode(), {'Authorization': f'Bearer {token}'})
+        self.assertEqual(done.status, 400)
+        self.assertIn('line 2', done.json['message'])
+        self.assertIn('1 rows stored', done.json['message'])
+        self.assertEqual({vm['ns'] for vm in server.get_json('/api/v1/vms')['vms']}, {'ns-1'})
+
+    def test_the_listener_for_earlier_clients(self):
+        server = self.start(args=['--set', 'api.legacy_listen=127.0.0.1:0', '--set', 'api.legacy_networks=127.0.0.0/8'])
+        where = server.wait_line(r'^api.legacy_listen: (\S+) answers in clear and without tokens to 127.0.0.0/8')[1]
+        def ask(path, method='GET', body=None):
+            call = urllib.request.Request(f'http://{where}{path}', data=body, method=method)
+            try:
+                with urllib.request.urlopen(call, timeout=10) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as error:
+                return error.code
+        self.assertEqual(ask('/healthcheck'), 204)
+        self.assertEqual(ask('/dragonfly/config'), 200)
+        self.assertEqual(ask('/dragonfly/config', 'PUT', b'max_host_count=7'), 200)
+        self.assertEqual(ask('/api/v1/vms'), 404)
+        self.assertEqual(self.as_(server, None, '/dragonfly/config'), 401)
+        health = server.get_json('/health')
+        self.assertIn('api.legacy_listen', ' '.join(module['message'] for module in health['modules']))
+        server.stop()
+        for args in (['api.legacy_listen=127.0.0.1:0'], ['api.legacy_listen=127.0.0.1:0', 'api.legacy_networks=x']):
+            wrong = Server(self, args=[word for arg in args for word in ('--set', arg)], ready=False)
+            self.assertEqual(wrong.wait_exit(20), 1)
+            self.assertIn('api.legacy_networks', wrong.log.read_text())
 
     def test_insecure_is_said(self):
         server = Server(self, http='0.0.0.0:0', args=['--insecure'])

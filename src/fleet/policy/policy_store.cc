@@ -1,5 +1,8 @@
 #include "fleet/policy/policy_store.h"
 
+#include <algorithm>
+#include <charconv>
+
 namespace dragonfly {
 namespace {
 
@@ -16,6 +19,25 @@ std::string known_names() {
 std::string text_of(const Policy::Entry& entry) {
   if (const auto* text = std::get_if<std::string>(&entry.value)) return *text;
   return fmt::format("{}", std::get<double>(entry.value));
+}
+
+constexpr size_t kHistoryBytesMax = kPolicyHistoryMax * kPolicyFileBytesMax;
+
+Path history_path(const Path& path) { return path.string() + ".history"; }
+
+template <class T>
+bool is_number(std::string_view text, T& out) {
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), out);
+  return error == std::errc() && end == text.end();
+}
+
+std::string line_of(const PolicyStore::Version& version) {
+  std::string who = version.author.who.empty() ? "-" : version.author.who;
+  std::replace_if(
+      who.begin(), who.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::string out = fmt::format("{}\t{}\t{}", version.number, unix_ms(version.author.time), who);
+  for (const auto& [name, value] : version.changed) out += fmt::format("\t{}={}", name, value);
+  return out + "\n";
 }
 
 }  // namespace
@@ -42,6 +64,33 @@ Result<> PolicyStore::load() {
   auto policy = with(changed_);
   if (!policy) return fail(policy.error());
   current_ = *policy;
+  return load_history();
+}
+
+// A line a version: number, ms since 1970, who, then name=value; a tab between. What is not so is left out, and so is a
+// version that never came into force.
+Result<> PolicyStore::load_history() {
+  const auto bytes = files_.read_file(history_path(path_), kHistoryBytesMax);
+  if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
+  std::string_view rest = as_text(*bytes);
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    std::vector<std::string_view> parts;
+    while (!line.empty()) {
+      parts.push_back(line.substr(0, line.find('\t')));
+      line.remove_prefix(std::min(parts.back().size() + 1, line.size()));
+    }
+    Version version;
+    int64_t time_ms = 0;
+    if (parts.size() < 3 || !is_number(parts[0], version.number) || !is_number(parts[1], time_ms)) continue;
+    version.author = {std::string(parts[2]), from_unix_ms(time_ms)};
+    for (size_t i = 3; i < parts.size(); ++i) {
+      const size_t equals = std::min(parts[i].find('='), parts[i].size());
+      version.changed.emplace(parts[i].substr(0, equals), parts[i].substr(std::min(equals + 1, parts[i].size())));
+    }
+    if (version.number <= version_) history_.push_back(std::move(version));
+  }
   return {};
 }
 
@@ -75,7 +124,7 @@ Result<Policy> PolicyStore::with(const ByName& changed) const {
   return Policy::from(*config);
 }
 
-Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes) {
+Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes, PolicyAuthor author) {
   ByName named;
   std::vector<std::string> warnings;
   for (const auto& [name, value] : changes) {
@@ -85,30 +134,56 @@ Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes) {
     } else if (key == nullptr) {
       return fail(ErrorCode::kInvalidArgument, "'{}' is not a key of the policy; there are {}", name.substr(0, 64),
                   known_names());
-    } else if (value.find_first_of("\n\r") != std::string::npos) {
-      return fail(ErrorCode::kInvalidArgument, "{} holds a line break; it takes {}", name, allowed_values(*key));
+    } else if (value.find_first_of("\n\r\t") != std::string::npos) {
+      return fail(ErrorCode::kInvalidArgument, "{} holds a line break or a tab; it takes {}", name,
+                  allowed_values(*key));
     } else if (!named.emplace(last_part(key->name), value).second) {
       return fail(ErrorCode::kInvalidArgument, "{} is given twice, perhaps under its other name", last_part(key->name));
     }
   }
   const std::lock_guard lock(mutex_);
   for (const auto& [name, value] : changed_) named.try_emplace(name, value);
-  return take(std::move(named), std::move(warnings));
+  return take(std::move(named), std::move(warnings), std::move(author));
 }
 
-Result<PolicyStore::Outcome> PolicyStore::reset() {
+Result<PolicyStore::Outcome> PolicyStore::reset(PolicyAuthor author) {
   const std::lock_guard lock(mutex_);
-  return take({}, {});
+  return take({}, {}, std::move(author));
 }
 
-Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::string> warnings) {
+Result<PolicyStore::Outcome> PolicyStore::roll_back(uint64_t number, PolicyAuthor author) {
+  const std::lock_guard lock(mutex_);
+  if (number == 0) return take({}, {}, std::move(author));
+  const auto found = std::ranges::find(history_, number, &Version::number);
+  if (found == history_.end()) {
+    return fail(ErrorCode::kNotFound, "version {} is not in the history, which has {}", number,
+                history_.empty() ? std::string("none")
+                                 : fmt::format("{} to {}", history_.front().number, history_.back().number));
+  }
+  return take(ByName(found->changed), {}, std::move(author));
+}
+
+std::vector<PolicyStore::Version> PolicyStore::history() const {
+  const std::lock_guard lock(mutex_);
+  return {history_.rbegin(), history_.rend()};
+}
+
+Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::string> warnings, PolicyAuthor author) {
   auto policy = with(changed);
   if (!policy) return fail(policy.error());
   Outcome outcome{current_, *policy, std::move(warnings)};
   if (changed == changed_) return outcome;
+  // First, so that what is in force is always in it; where the next step fails its number is used again.
+  std::vector<Version> history = history_;
+  history.push_back({version_ + 1, std::move(author), changed});
+  if (history.size() > kPolicyHistoryMax) history.erase(history.begin());
+  std::string lines;
+  for (const Version& version : history) lines += line_of(version);
+  DF_TRY(files_.replace_file(history_path(path_), as_bytes(lines)));
   const std::string text = format_policy_file({version_ + 1, changed});
   DF_TRY(files_.replace_file(path_, as_bytes(text)));
   ++version_;
+  history_ = std::move(history);
   changed_ = std::move(changed);
   current_ = *policy;
   return outcome;

@@ -8,9 +8,10 @@
 // Threading  any thread. One mutex, because HTTP workers change what every other thread reads; a reader copies.
 // Errors     open(): the file's, naming it. change(): kInvalidArgument names the key, its value and what is allowed;
 //            kIo and kNoSpace where the change cannot be kept (it is not in force then).
-// Limits     kPolicyFileBytesMax; a change has at most one value a key.
+// Limits     kPolicyFileBytesMax, kPolicyHistoryMax; a change has at most one value a key.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,10 +26,24 @@
 
 namespace dragonfly {
 
+inline constexpr size_t kPolicyHistoryMax = 100;  // Versions; the oldest are forgotten.
+
+// Of a change.
+struct PolicyAuthor {
+  std::string who;  // For people.
+  Timestamp time{};
+};
+
 class PolicyStore {
  public:
   // Name as GET /config answers it (or its alias), value as text.
   using Changes = std::vector<std::pair<std::string, std::string>>;
+  // The policy as it was from `author.time` on: all changes that were in force.
+  struct Version {
+    uint64_t number = 0;
+    PolicyAuthor author;
+    std::map<std::string, std::string, std::less<>> changed;
+  };
   struct Outcome {
     Policy before;
     Policy after;
@@ -41,16 +56,21 @@ class PolicyStore {
   Policy current() const;
   // Grows with every change, also over restarts; 0 = never changed.
   uint64_t version() const;
-  Result<Outcome> change(const Changes& changes);
+  Result<Outcome> change(const Changes& changes, PolicyAuthor author = {});
   // Back to what the configuration says.
-  Result<Outcome> reset();
+  Result<Outcome> reset(PolicyAuthor author = {});
+  // Back to the changes of an earlier version, as a new one; 0: to the configuration.
+  Result<Outcome> roll_back(uint64_t number, PolicyAuthor author = {});
+  // Newest first.
+  std::vector<Version> history() const;
 
  private:
   PolicyStore(FileSystem& files, Path path, const Policy& configured);
   using ByName = decltype(PolicyFile::named);
   Result<> load();
   Result<Policy> with(const ByName& changed) const;
-  Result<Outcome> take(ByName changed, std::vector<std::string> warnings);
+  Result<> load_history();
+  Result<Outcome> take(ByName changed, std::vector<std::string> warnings, PolicyAuthor author);
 
   FileSystem& files_;
   const Path path_;
@@ -59,6 +79,7 @@ class PolicyStore {
   Policy current_;
   ByName changed_;
   uint64_t version_ = 0;
+  std::vector<Version> history_;  // Oldest first.
 };
 
 }  // namespace dragonfly

@@ -103,5 +103,47 @@ TEST_F(PolicyStoreTest, AChangeThatCannotBeKeptIsNotInForce) {
   EXPECT_EQ(store->version(), 0u);
 }
 
+TEST_F(PolicyStoreTest, EveryVersionCanComeBack) {
+  auto store = open();
+  const auto numbers = [&] {
+    std::string out;
+    for (const auto& version : store->history()) out += fmt::format("{} by {} ", version.number, version.author.who);
+    return out;
+  };
+  EXPECT_EQ(numbers(), "");
+  ASSERT_TRUE(store->change({{"max_host_count", "5"}}, {"boss\tx", from_unix_ms(1000)}));
+  ASSERT_TRUE(store->change({{"max_host_count", "6"}, {"collector_interval", "4"}}));
+  ASSERT_TRUE(store->change({{"max_host_count", "6"}}));  // No change, no version.
+  ASSERT_TRUE(store->reset({"admin", from_unix_ms(3000)}));
+  EXPECT_EQ(numbers(), "3 by admin 2 by  1 by boss\tx ");
+  store = open();
+  EXPECT_EQ(numbers(), "3 by admin 2 by - 1 by boss x ");
+  EXPECT_EQ(store->history().back().author.time, from_unix_ms(1000));
+  EXPECT_EQ(store->history()[1].changed.at("collector_interval"), "4");
+  ASSERT_TRUE(store->roll_back(2, {"boss", {}}));
+  EXPECT_EQ(store->version(), 4u);
+  EXPECT_EQ(store->current().max_host_count, 6);
+  EXPECT_EQ(store->current().collector_interval, 4s);
+  ASSERT_TRUE(store->roll_back(1));
+  EXPECT_EQ(store->current().max_host_count, 5);
+  EXPECT_EQ(store->current().collector_interval, configured_.collector_interval);
+  ASSERT_TRUE(store->roll_back(0));
+  EXPECT_EQ(store->current(), configured_);
+  EXPECT_THAT(store->roll_back(9).error().message, HasSubstr("version 9 is not in the history, which has 1 to 6"));
+  for (int i = 0; i < 120; ++i) ASSERT_TRUE(store->change({{"max_host_count", std::to_string(100 + i)}}));
+  EXPECT_EQ(store->history().size(), kPolicyHistoryMax);
+  EXPECT_EQ(store->history().front().number, store->version());
+}
+
+// A version that was written down but never came into force, and lines that are damaged.
+TEST_F(PolicyStoreTest, TheHistoryHoldsWhatWasInForce) {
+  auto store = open();
+  ASSERT_TRUE(store->change({{"max_host_count", "5"}}));
+  std::ofstream(path().string() + ".history", std::ios::app) << "2\t0\t-\tmax_host_count=6\nx\ty\n\n";
+  store = open();
+  ASSERT_EQ(store->history().size(), 1u);
+  EXPECT_EQ(store->history().front().number, 1u);
+}
+
 }  // namespace
 }  // namespace dragonfly

@@ -29,10 +29,14 @@ constexpr ConfigKey kServerKeys[] = {
      "Origins of pages elsewhere that may write, like https://console.example."},
     {"api.allowed_hosts", "", ConfigType::kList, "", "", 0, 0, "",
      "Host names under which the server may be asked besides loopback."},
+    {"api.legacy_listen", "", ConfigType::kText, "", "", 0, 0, "",
+     "ADDR:PORT where clients of earlier releases, which know neither TLS nor tokens, are answered; empty: nowhere."},
+    {"api.legacy_networks", "", ConfigType::kList, "", "", 0, 0, "",
+     "Who may ask at api.legacy_listen: addresses and ranges like 10.0.0.0/8."},
     {"api.access", "", ConfigType::kWord, "auto", "", 0, 0, "auto|on",
      "Whether callers need a token; auto: wherever server.http is not a loopback address."},
     {"api.requests_per_second", "", ConfigType::kInteger, "1000", "requests", 1, 1'000'000, "",
-     "Requests of one token in a second; for twice as many at once."},
+     "Requests of one token, or of one address where none is given, in a second; for twice as many at once."},
     {"tls.mode", "", ConfigType::kWord, "auto", "", 0, 0, "auto|on|off",
      "Whether the API is under TLS; auto: wherever server.http is not a loopback address."},
     {"tls.certificate", "", ConfigType::kText, "", "", 0, 0, "",
@@ -81,6 +85,8 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.receive_buffer_bytes = config.integer("ingest.receive_buffer");
   settings.cors_origins = config.list("api.cors_origins");
   settings.allowed_hosts = config.list("api.allowed_hosts");
+  settings.legacy_listen = config.text("api.legacy_listen");
+  settings.legacy_networks = config.list("api.legacy_networks");
   settings.access = config.text("api.access");
   settings.requests_per_second = config.integer("api.requests_per_second");
   settings.tls_mode = config.text("tls.mode");

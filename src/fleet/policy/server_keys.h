@@ -29,6 +29,8 @@ struct ServerSettings {
   int64_t receive_buffer_bytes = 4 << 20;  // 0 = the kernel's default.
   std::vector<std::string> cors_origins;
   std::vector<std::string> allowed_hosts;
+  std::string legacy_listen;  // Empty: nowhere.
+  std::vector<std::string> legacy_networks;
   std::string access = "auto";  // auto | on
   int64_t requests_per_second = 1000;
   bool insecure = false;          // On the command line only.

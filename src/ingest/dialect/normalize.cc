@@ -171,6 +171,7 @@ void Normalizer::add(const Point& point) {
   ++batch_->points;
   Series* series = series_of(point);
   if (series == nullptr || series->ignored) return;
+  if (!may_write(*series)) return problem(point, "its namespace is not one of those that the caller may write");
   const bool planned = series->planned && series->fields.size() == point.fields.size() &&
                        std::equal(series->fields.begin(), series->fields.end(), point.fields.begin(),
                                   [&](const FieldPlan& plan, const Point::Field& field) {
@@ -364,6 +365,11 @@ Normalizer::Vm* Normalizer::known_vm(const VmIdentity& identity, std::string_vie
   return vm.get();
 }
 
+bool Normalizer::may_write(const Series& series) const {
+  const std::string_view ns = series.ns.empty() ? options_.default_ns : std::string_view(series.ns);
+  return options_.namespaces.empty() || std::ranges::find(options_.namespaces, ns) != options_.namespaces.end();
+}
+
 Normalizer::Vm* Normalizer::vm_of(Series& series) {
   if (series.vm_of_batch == batch_number_) return series.vm;
   series.identity.ns = series.ns.empty() ? options_.default_ns : std::string_view(series.ns);
@@ -479,8 +485,12 @@ void Normalizer::finish() {
 }
 
 void take_influx_lines(std::string_view body, RowDoor::Precision precision, std::string_view db, Timestamp now,
-                       Normalizer& normalizer, DoorBatch& batch) {
-  normalizer.begin({.default_ns = db.empty() || db == "cbmon" ? "default" : db, .unit = "line", .now = now}, batch);
+                       Normalizer& normalizer, DoorBatch& batch, std::span<const std::string> namespaces) {
+  normalizer.begin({.default_ns = db.empty() || db == "cbmon" ? "default" : db,
+                    .unit = "line",
+                    .now = now,
+                    .namespaces = namespaces},
+                   batch);
   InfluxLineReader reader(body, precision);
   for (auto step = reader.next(); step != InfluxLineReader::Step::kEnd; step = reader.next()) {
     if (step == InfluxLineReader::Step::kPoint) {

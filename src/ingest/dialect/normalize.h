@@ -53,6 +53,7 @@ class Normalizer {
     std::string_view default_ns = "default";
     std::string_view unit = "line";  // What a point is called in errors.
     Timestamp now{};
+    std::span<const std::string> namespaces = {};  // Points of others are refused; empty: none are.
   };
   void begin(const Batch& options, DoorBatch& batch);
   void add(const Point& point);
@@ -83,6 +84,7 @@ class Normalizer {
   Result<> read_device(const Point& point, Series& series);
   Result<> plan_fields(const Point& point, Series& series);
   Result<> plan_field(const Point::Field& field, FieldPlan& plan, const Series& series, DoorShape& shape);
+  bool may_write(const Series& series) const;
   Vm* vm_of(Series& series);
   Vm* known_vm(const VmIdentity& identity, std::string_view boot);
   bool open(Vm& vm);
@@ -107,7 +109,7 @@ class Normalizer {
 
 // A body of lines; `db` as RowDoor says.
 void take_influx_lines(std::string_view body, RowDoor::Precision precision, std::string_view db, Timestamp now,
-                       Normalizer& normalizer, DoorBatch& batch);
+                       Normalizer& normalizer, DoorBatch& batch, std::span<const std::string> namespaces = {});
 // A datagram of telegraf's JSON.
 void take_telegraf_json(std::string_view datagram, Timestamp now, Normalizer& normalizer, DoorBatch& batch);
 

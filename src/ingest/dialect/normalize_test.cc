@@ -346,5 +346,21 @@ TEST(Normalize, FieldsMayChangeFromLineToLine) {
   EXPECT_EQ(lines.batch.texts_dropped, 1u);
 }
 
+TEST(Normalize, LinesOfOtherNamespacesAreRefusedOneByOne) {
+  Normalizer normalizer;
+  const auto f = [&](std::string_view body, std::string_view db, std::vector<std::string> namespaces, size_t wrong) {
+    DoorBatch batch;
+    take_influx_lines(body, RowDoor::Precision::kMilliseconds, db, kNow, normalizer, batch, namespaces);
+    EXPECT_EQ(batch.points_wrong, wrong) << body << batch.errors();
+  };
+  const std::string both = "cpu,nsId=a,vmId=v usage_idle=1\ncpu,nsId=b,vmId=v usage_idle=1\n";
+  f(both, "", {}, 0);
+  f(both, "", {"a"}, 1);
+  f(both, "", {"b", "a"}, 0);
+  f("cpu,vmId=v usage_idle=1", "", {"a"}, 1);
+  f("cpu,vmId=v usage_idle=1", "a", {"a"}, 0);
+  f("cpu,vmId=v usage_idle=1", "", {"default"}, 0);
+}
+
 }  // namespace
 }  // namespace dragonfly

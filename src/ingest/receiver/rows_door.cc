@@ -7,9 +7,8 @@ namespace dragonfly {
 RowsDoor::RowsDoor(Directory& directory, const Clock& clock, ReceiverStats& stats, Duration late_window)
     : directory_(directory), clock_(clock), stats_(stats), late_window_(late_window), normalizer_(late_window) {}
 
-void RowsDoor::write_lines(std::string body, Precision precision, std::string db, bool exact, Done done) {
-  const auto task = [this, body = std::make_shared<std::string>(std::move(body)), precision, db = std::move(db), exact,
-                     done] { take_lines(*body, precision, db, exact, done); };
+void RowsDoor::write_lines(Lines lines, Done done) {
+  const auto task = [this, lines = std::make_shared<const Lines>(std::move(lines)), done] { take_lines(*lines, done); };
   if (!thread_.post(task)) {
     done(fail(ErrorCode::kUnavailable, "{} writes wait already; that is the limit, try again", kWaitingMax));
   }
@@ -32,12 +31,12 @@ void RowsDoor::count(const DoorBatch& batch) {
   stats_.refuse(RowRefusal::kFuture, batch.points_future);
 }
 
-void RowsDoor::take_lines(const std::string& body, Precision precision, const std::string& db, bool exact,
-                          const Done& done) {
+void RowsDoor::take_lines(const Lines& lines, const Done& done) {
   DoorBatch batch;
   // What an export says needs nothing of what came before.
   Normalizer as_they_are(late_window_, Normalizer::Mode::kExact);
-  take_influx_lines(body, precision, db, clock_.wall(), exact ? as_they_are : normalizer_, batch);
+  take_influx_lines(lines.body, lines.precision, lines.db, clock_.wall(), lines.exact ? as_they_are : normalizer_,
+                    batch, lines.namespaces);
   count(batch);
   auto parts = by_shard(batch, "line");
   WriteOutcome outcome;

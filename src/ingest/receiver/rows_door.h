@@ -22,7 +22,7 @@ class RowsDoor final : public RowDoor {
   RowsDoor(Directory& directory, const Clock& clock, ReceiverStats& stats, Duration late_window);
   void set_shards(std::vector<Shard*> shards) { shards_ = std::move(shards); }
 
-  void write_lines(std::string body, Precision precision, std::string db, bool exact, Done done) override;
+  void write_lines(Lines lines, Done done) override;
   // False when too busy; the datagram is lost, as datagrams are, and counted by the caller.
   bool take_telegraf(std::string datagram);
   // Any thread; in force behind what waits. Not taken where too much waits.
@@ -31,7 +31,7 @@ class RowsDoor final : public RowDoor {
   }
 
  private:
-  void take_lines(const std::string& body, Precision precision, const std::string& db, bool exact, const Done& done);
+  void take_lines(const Lines& lines, const Done& done);
   void count(const DoorBatch& batch);
   // Hands the rows to their shards; `ticket` is finished once by each.
   std::vector<std::vector<DialectRows>> by_shard(DoorBatch& batch, std::string_view unit);

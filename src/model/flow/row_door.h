@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/core/result.h"
 
@@ -28,9 +29,17 @@ class RowDoor {
   enum class Precision { kNanoseconds, kMicroseconds, kMilliseconds, kSeconds, kMinutes, kHours };
   using Done = std::function<void(Result<WriteOutcome>)>;
   virtual ~RowDoor() = default;
-  // `exact`: the lines are an export's (docs/formats/export.md): nothing is derived, summed up or converted.
-  // `db` is kept as the namespace of lines without a nsId tag when it is not empty, "cbmon" or "default".
-  virtual void write_lines(std::string body, Precision precision, std::string db, bool exact, Done done) = 0;
+  struct Lines {
+    std::string body{};
+    Precision precision = Precision::kNanoseconds;
+    // The namespace of lines without a nsId tag when it is not empty, "cbmon" or "default".
+    std::string db{};
+    // They are an export's (docs/formats/export.md): nothing is derived, summed up or converted.
+    bool exact = false;
+    // Lines of others are refused; empty: all are taken.
+    std::vector<std::string> namespaces{};
+  };
+  virtual void write_lines(Lines lines, Done done) = 0;
 };
 
 }  // namespace dragonfly

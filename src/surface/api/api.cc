@@ -1,5 +1,8 @@
 #include "surface/api/api.h"
 
+#include <functional>
+#include <optional>
+
 #include "surface/api/cors.h"
 #include "surface/api/routes.h"
 #include "surface/api/scope.h"
@@ -10,8 +13,9 @@ namespace {
 // Adds the route's CORS headers to whatever its handler answers.
 class WithHeaders final : public HttpExchange {
  public:
-  WithHeaders(Responder responder, NamedValues headers)
-      : responder_(std::move(responder)), headers_(std::move(headers)) {}
+  // `known`: the If-None-Match of the request, where the route has ETags.
+  WithHeaders(Responder responder, NamedValues headers, std::optional<std::string> known)
+      : responder_(std::move(responder)), headers_(std::move(headers)), known_(std::move(known)) {}
   void answer(HttpResponse response) override { responder_.answer(added(std::move(response))); }
   std::shared_ptr<HttpStream> start_stream(HttpResponse head, HttpStreamOptions options) override {
     return responder_.start_stream(added(std::move(head)), std::move(options));
@@ -20,11 +24,29 @@ class WithHeaders final : public HttpExchange {
  private:
   HttpResponse added(HttpResponse response) const {
     response.headers.insert(response.headers.end(), headers_.begin(), headers_.end());
+    if (known_ && response.status == 200) tag(response);
     return response;
+  }
+  // Weak, for the same text may come packed.
+  void tag(HttpResponse& response) const {
+    const std::string etag = fmt::format("W/\"{:016x}\"", std::hash<std::string>{}(response.body));
+    std::erase_if(response.headers, [](const auto& header) { return header.first == "Cache-Control"; });
+    response.headers.emplace_back("Cache-Control", "no-cache");
+    response.headers.emplace_back("ETag", etag);
+    if (*known_ != "*" && known_->find(etag) == std::string::npos) return;
+    response.status = 304;
+    response.body.clear();
   }
   const Responder responder_;
   const NamedValues headers_;
+  const std::optional<std::string> known_;
 };
+
+// What clients of earlier releases call: sections of the API before the native one.
+bool is_legacy(std::string_view pattern) {
+  return pattern.starts_with("/mon/") || pattern.starts_with("/dragonfly/") || pattern == "/healthcheck" ||
+         pattern == "/health" || pattern == "/metrics";
+}
 
 HttpResponse unknown_path(const HttpRequest& request, const std::string& nearest) {
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
@@ -45,6 +67,14 @@ NamedValues Api::common_headers() {
 }
 
 void Api::handle(HttpRequest request, Responder responder) const {
+  serve(std::move(request), std::move(responder), false);
+}
+
+void Api::handle_legacy(HttpRequest request, Responder responder) const {
+  serve(std::move(request), std::move(responder), true);
+}
+
+void Api::serve(HttpRequest request, Responder responder, bool legacy) const {
   const bool asks_options = request.method == "OPTIONS";
   const std::string wanted(asks_options ? request.header("access-control-request-method")
                                         : std::string_view(request.method));
@@ -65,13 +95,20 @@ void Api::handle(HttpRequest request, Responder responder) const {
     responder.answer(std::move(response));
     return;
   }
+  if (legacy && !is_legacy(match.route->pattern)) {
+    responder.answer(error_response(404, "this path is not served at api.legacy_listen; ask at server.http"));
+    return;
+  }
   if (const auto refused = refused_origin(*match.route, request, parts_.cors_origins)) {
     responder.answer(error_response(403, *refused));
     return;
   }
   NamedValues headers = cors_headers(*match.route, request, parts_.cors_origins);
-  Responder with_headers(std::make_shared<WithHeaders>(std::move(responder), std::move(headers)));
-  auto principal = parts_.gate.admit(request, match.route->needs);
+  std::optional<std::string> known;
+  if (match.route->has_etag) known = request.header("if-none-match");
+  Responder with_headers(std::make_shared<WithHeaders>(std::move(responder), std::move(headers), std::move(known)));
+  auto principal = legacy ? Gate::Admission(Principal{"legacy", "", Role::kAdmin, {}})
+                          : parts_.gate.admit(request, match.route->needs);
   if (!principal) {
     with_headers.answer(std::move(principal).error());
     return;

@@ -67,10 +67,13 @@ class Api {
   explicit Api(ApiParts parts);
   ~Api();
   void handle(HttpRequest request, Responder responder) const;
+  // What clients of earlier releases call and nothing else, for whoever asks: its listener chooses who does.
+  void handle_legacy(HttpRequest request, Responder responder) const;
   // For HttpOptions::common_headers: no sniffing, nothing from elsewhere in the page.
   static NamedValues common_headers();
 
  private:
+  void serve(HttpRequest request, Responder responder, bool legacy) const;
   const ApiParts parts_;
   const std::unique_ptr<Scopes> scopes_;
 };

@@ -113,5 +113,58 @@ TEST_F(ApiTest, ThePageNeedsNothingFromElsewhere) {
   }
 }
 
+TEST_F(ApiTest, AListThatIsKnownIsNotSentAgain) {
+  vm("n", "m", "v");
+  const HttpResponse first = ask("/api/v1/vms");
+  const std::string etag = header(first, "ETag");
+  EXPECT_TRUE(etag.starts_with("W/\"")) << etag;
+  EXPECT_EQ(header(first, "Cache-Control"), "no-cache");
+  const HttpResponse again = ask("/api/v1/vms", {{"if-none-match", "\"x\", " + etag}});
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_EQ(header(again, "ETag"), etag);
+  vm("n", "m", "w");
+  EXPECT_EQ(ask("/api/v1/vms", {{"if-none-match", etag}}).status, 200);
+  EXPECT_EQ(header(ask("/api/v1/query?group=cpu"), "ETag"), "");
+}
+
+TEST_F(ApiTest, ThePageOfTheApiIsWhole) {
+  EXPECT_NE(body("/api").find("/api.js"), std::string::npos);
+  EXPECT_NE(body("/api.js").find("/api/openapi.json"), std::string::npos);
+  EXPECT_TRUE(body("/api/openapi.yaml").starts_with("openapi: 3.1.0\n"));
+  EXPECT_TRUE(body("/api/openapi.json").starts_with(R"({"openapi":"3.1.0","info":{"title":"CB-Dragonfly")"));
+}
+
+TEST(LegacyListener, ServesWhatEarlierReleasesHadToWhoeverAsks) {
+  class Fixture : public ApiFixture {
+   public:
+    using ApiFixture::audit;
+    using ApiFixture::status;
+    Fixture() : ApiFixture({false, 0}) {}
+    void TestBody() override {}
+    int legacy(const std::string& target, const std::string& method = "GET", std::string sent = {}) {
+      HttpRequest request;
+      request.method = method;
+      request.target = target;
+      request.path = parse_target(target).value().path;
+      request.body = std::move(sent);
+      const auto response = std::make_shared<HttpResponse>();
+      int answers = 0;
+      api.handle_legacy(std::move(request), Responder(std::make_shared<FakeExchange>(response, nullptr, answers)));
+      return response->status;
+    }
+  };
+  Fixture server;
+  EXPECT_EQ(server.status("/dragonfly/config"), 401);
+  EXPECT_EQ(server.legacy("/dragonfly/config"), 200);
+  EXPECT_EQ(server.legacy("/dragonfly/config", "PUT", R"({"max_host_count":5})"), 200);
+  EXPECT_EQ(server.audit->newest(1).value().front().who, "legacy");
+  EXPECT_EQ(server.legacy("/healthcheck"), 204);
+  EXPECT_EQ(server.legacy("/health"), 200);
+  for (const std::string path : {"/", "/api", "/api/v1/vms", "/api/v1/tokens", "/api/v1/session", "/api/v1/export"})
+    EXPECT_EQ(server.legacy(path), 404) << path;
+  EXPECT_EQ(server.legacy("/write", "POST", "cpu usage_idle=1"), 404);
+}
+
 }  // namespace
 }  // namespace dragonfly

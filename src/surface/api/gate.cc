@@ -62,9 +62,19 @@ Gate::Admission Gate::who_is(const HttpRequest& request, std::string_view token)
   return tl::unexpected(unauthenticated(principal.error().message));
 }
 
+std::optional<HttpResponse> Gate::too_often_without_token(const HttpRequest& request) {
+  if (options_.requests_per_second <= 0 || request.is_loopback) return std::nullopt;
+  if (requests_.take("address " + source_of(request), clock_.monotonic())) return std::nullopt;
+  return too_many(fmt::format("this address asks more than {} times a second", options_.requests_per_second));
+}
+
 Gate::Admission Gate::admit(const HttpRequest& request, Needs needs) {
   const auto role = role_of(needs);
-  if (options_.open || !role) return Principal{"", "", options_.open ? Role::kAdmin : Role::kViewer, {}};
+  const bool asks_whoever = options_.open || !role;
+  if (asks_whoever || carried_token(request).text.empty()) {
+    if (auto refused = too_often_without_token(request)) return tl::unexpected(std::move(*refused));
+  }
+  if (asks_whoever) return Principal{"", "", options_.open ? Role::kAdmin : Role::kViewer, {}};
   const CarriedToken token = carried_token(request);
   if (token.text.empty()) {
     return tl::unexpected(unauthenticated("a token is needed: send 'Authorization: Bearer TOKEN'"));

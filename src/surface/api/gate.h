@@ -19,7 +19,7 @@ enum class Needs : uint8_t { kNothing, kViewer, kOperator, kAdmin };
 
 struct GateOptions {
   bool open = true;
-  double requests_per_second = 0;  // Of one client, where the gate is not open; 0: no limit. Bursts of twice as many.
+  double requests_per_second = 0;  // Of one token, else of one address; 0: no limit. Bursts of twice as many.
 };
 
 class Gate {
@@ -40,6 +40,8 @@ class Gate {
   static constexpr std::string_view kCookie = "cbd_token";
 
  private:
+  // Where nobody says who asks, an address is a client; this machine's own has no limit.
+  std::optional<HttpResponse> too_often_without_token(const HttpRequest& request);
   const TokenStore& tokens_;
   Clock& clock_;
   const GateOptions options_;

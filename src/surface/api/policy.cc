@@ -1,4 +1,6 @@
 // The policy: what is in force, changes by name, and back to the configuration.
+#include <charconv>
+
 #include "fleet/policy/policy_store.h"
 #include "surface/api/api.h"
 #include "surface/api/body.h"
@@ -55,18 +57,64 @@ void answer_outcome(const ApiParts& parts, const Call& call, std::string_view wh
   answer_json(call.responder, render(outcome->after, outcome->warnings));
 }
 
+PolicyAuthor author_of(const ApiParts& parts, const Call& call) { return {call.principal.name, parts.clock.wall()}; }
+
+// `version`, as a parameter or in the body.
+Result<uint64_t> read_version(const HttpRequest& request) {
+  std::string text = text_parameter(request, "version");
+  if (text.empty() && !request.body.empty()) {
+    const auto body = flat_body(request);
+    if (!body) return fail(body.error());
+    for (const auto& [name, value] : *body) {
+      if (name != "version")
+        return fail(ErrorCode::kInvalidArgument, "'{}' is not known; allowed is version", name.substr(0, 64));
+      text = value;
+    }
+  }
+  uint64_t version = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (!text.empty() && error == std::errc() && end == text.data() + text.size()) return version;
+  return fail(
+      ErrorCode::kInvalidArgument,
+      "'version' is '{}'; allowed are the numbers of GET /dragonfly/config/history, and 0 for the configuration",
+      text.substr(0, 64));
+}
+
 }  // namespace
+
+void answer_config_history(const ApiParts& parts, Call call) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_object().field("version", parts.policies.version()).key("history").begin_array();
+  for (const PolicyStore::Version& version : parts.policies.history()) {
+    json.begin_object().field("version", version.number);
+    json.field("time", std::string_view(format_rfc3339(version.author.time)));
+    json.field("who", std::string_view(version.author.who.empty() ? "-" : version.author.who))
+        .key("changed")
+        .begin_object();
+    for (const auto& [name, value] : version.changed) json.field(name, std::string_view(value));
+    json.end_object().end_object();
+  }
+  json.end_array().end_object();
+  answer_json(call.responder, std::move(out));
+}
+
+void answer_roll_back_config(const ApiParts& parts, Call call) {
+  const auto version = read_version(call.request);
+  if (!version) return answer_error(call.responder, version.error());
+  answer_outcome(parts, call, "config rollback", parts.policies.roll_back(*version, author_of(parts, call)));
+}
 
 void answer_config(const ApiParts& parts, Call call) { answer_json(call.responder, render(parts.policy())); }
 
 void answer_change_config(const ApiParts& parts, Call call) {
   const auto changes = flat_body(call.request);
   if (!changes) return answer_error(call.responder, changes.error());
-  answer_outcome(parts, call, "config set", parts.policies.change(*changes));
+  answer_outcome(parts, call, "config set", parts.policies.change(*changes, author_of(parts, call)));
 }
 
 void answer_reset_config(const ApiParts& parts, Call call) {
-  answer_outcome(parts, call, "config reset", parts.policies.reset());
+  answer_outcome(parts, call, "config reset", parts.policies.reset(author_of(parts, call)));
 }
 
 }  // namespace dragonfly

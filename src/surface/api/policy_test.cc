@@ -54,5 +54,24 @@ TEST_F(ApiPolicyTest, AWrongChangeSaysWhatIsAllowedAndChangesNothing) {
   f(std::string(100, '['), "not JSON");
 }
 
+TEST_F(ApiPolicyTest, HistoryAndBack) {
+  EXPECT_EQ(body("/dragonfly/config/history"), R"({"version":0,"history":[]})");
+  put(R"({"max_host_count":5})");
+  put("--b\r\nContent-Disposition: form-data; name=\"max_host_count\"\r\n\r\n6\r\n--b--\r\n",
+      "multipart/form-data; boundary=b");
+  EXPECT_EQ(
+      body("/dragonfly/config/history"),
+      R"({"version":2,"history":[{"version":2,"time":"2026-01-01T00:10:00Z","who":"-","changed":{"max_host_count":"6"}},)"
+      R"({"version":1,"time":"2026-01-01T00:10:00Z","who":"-","changed":{"max_host_count":"5"}}]})");
+  EXPECT_EQ(put(R"({"version":1})", "application/json", "/dragonfly/config/rollback"), "200 10 5");
+  EXPECT_EQ(put("", "", "/dragonfly/config/rollback?version=2"), "200 10 6");
+  EXPECT_EQ(put("version=0", "application/x-www-form-urlencoded", "/dragonfly/config/rollback"), "200 10 10");
+  EXPECT_THAT(put("", "", "/dragonfly/config/rollback"), HasSubstr("400 {\"message\":\"'version' is ''; allowed are"));
+  EXPECT_THAT(put(R"({"versoin":1})", "application/json", "/dragonfly/config/rollback"),
+              HasSubstr("allowed is version"));
+  EXPECT_THAT(put("", "", "/dragonfly/config/rollback?version=77"), HasSubstr("404 "));
+  EXPECT_EQ(audit->newest(10).value().front().what, "config rollback");
+}
+
 }  // namespace
 }  // namespace dragonfly

@@ -6,11 +6,16 @@
 namespace dragonfly {
 namespace {
 
-constexpr bool kListedOrigins = false;  // Of Route::open_to_all_origins.
+// Of Route::open_to_all_origins and has_etag.
+constexpr bool kListedOrigins = false;
+constexpr bool kAllOrigins = true;
+constexpr bool kEtag = true;
 
 constexpr Route kRoutes[] = {
     {"GET", "/", Needs::kNothing, answer_page},
-    {"GET", "/{file:app.js|style.css|icon.svg}", Needs::kNothing, answer_page},
+    {"GET", "/{file:app.js|api.js|style.css|icon.svg}", Needs::kNothing, answer_page},
+    {"GET", "/api", Needs::kNothing, answer_api_page},
+    {"GET", "/api/{file:openapi.json|openapi.yaml}", Needs::kNothing, answer_openapi},
     {"GET", "/healthcheck", Needs::kNothing, answer_alive},
     {"GET", "/dragonfly/healthcheck", Needs::kNothing, answer_alive},
     {"GET", "/health", Needs::kViewer, answer_health},
@@ -50,7 +55,7 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/dragonfly/agent", Needs::kOperator, answer_install_agent, kListedOrigins},
     {"POST", "/dragonfly/agent/install", Needs::kOperator, answer_install_agent, kListedOrigins},
     {"POST", "/dragonfly/agent/uninstall", Needs::kOperator, answer_install_agent, kListedOrigins},
-    {"GET", "/dragonfly/agents/metadata", Needs::kViewer, answer_agents_metadata},
+    {"GET", "/dragonfly/agents/metadata", Needs::kViewer, answer_agents_metadata, kAllOrigins, kEtag},
     {"GET", "/dragonfly/agent/metadata", Needs::kViewer, answer_agent_metadata},
     {"PUT", "/dragonfly/agent/metadata", Needs::kOperator, answer_agent_metadata, kListedOrigins},
     {"DELETE", "/dragonfly/agent/metadata", Needs::kOperator, answer_agent_metadata, kListedOrigins},
@@ -59,13 +64,15 @@ constexpr Route kRoutes[] = {
     {"GET", "/dragonfly/config", Needs::kViewer, answer_config},
     {"PUT", "/dragonfly/config", Needs::kAdmin, answer_change_config, kListedOrigins},
     {"PUT", "/dragonfly/config/reset", Needs::kAdmin, answer_reset_config, kListedOrigins},
-    {"GET", "/api/v1/collectors", Needs::kViewer, answer_collectors},
+    {"GET", "/dragonfly/config/history", Needs::kViewer, answer_config_history},
+    {"PUT", "/dragonfly/config/rollback", Needs::kAdmin, answer_roll_back_config, kListedOrigins},
+    {"GET", "/api/v1/collectors", Needs::kViewer, answer_collectors, kAllOrigins, kEtag},
     {"POST", "/api/v1/collectors", Needs::kAdmin, answer_start_collector, kListedOrigins},
     {"GET", "/api/v1/collectors/{id}", Needs::kViewer, answer_collector},
     {"DELETE", "/api/v1/collectors/{id}", Needs::kAdmin, answer_stop_collector, kListedOrigins},
-    {"GET", "/api/v1/vms", Needs::kViewer, answer_vms},
-    {"GET", "/api/v1/{level:ns|mcis}", Needs::kViewer, answer_groups},
-    {"GET", "/api/v1/metrics", Needs::kViewer, answer_catalogue},
+    {"GET", "/api/v1/vms", Needs::kViewer, answer_vms, kAllOrigins, kEtag},
+    {"GET", "/api/v1/{level:ns|mcis}", Needs::kViewer, answer_groups, kAllOrigins, kEtag},
+    {"GET", "/api/v1/metrics", Needs::kViewer, answer_catalogue, kAllOrigins, kEtag},
     {"GET", "/api/v1/query", Needs::kViewer, answer_query},
     {"GET", "/api/v1/stream", Needs::kViewer, answer_stream, kListedOrigins},
     {"POST", "/write", Needs::kOperator, answer_write, kListedOrigins},
@@ -76,7 +83,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/api/v1/session", Needs::kNothing, answer_login, kListedOrigins},
     {"DELETE", "/api/v1/session", Needs::kNothing, answer_logout, kListedOrigins},
     {"GET", "/api/v1/audit", Needs::kAdmin, answer_audit, kListedOrigins},
-    {"GET", "/api/v1/tokens", Needs::kAdmin, answer_tokens, kListedOrigins},
+    {"GET", "/api/v1/tokens", Needs::kAdmin, answer_tokens, kListedOrigins, kEtag},
     {"POST", "/api/v1/tokens", Needs::kAdmin, answer_new_token, kListedOrigins},
     {"DELETE", "/api/v1/tokens/{token}", Needs::kAdmin, answer_revoke_token, kListedOrigins},
 };

@@ -48,6 +48,8 @@ struct Route {
   Handler handler;
   // Whether pages of other sites may read the answer; else only those of api.cors_origins (and our own).
   bool open_to_all_origins = true;
+  // Whether its answers have an ETag, so that a client that has one already is told so (304).
+  bool has_etag = false;
 };
 
 std::span<const Route> routes();
@@ -99,10 +101,14 @@ void answer_logout(const ApiParts& parts, Call call);
 void answer_config(const ApiParts& parts, Call call);  // policy.cc, as those below
 void answer_change_config(const ApiParts& parts, Call call);
 void answer_reset_config(const ApiParts& parts, Call call);
+void answer_config_history(const ApiParts& parts, Call call);
+void answer_roll_back_config(const ApiParts& parts, Call call);
 void answer_collectors(const ApiParts& parts, Call call);  // collectors.cc, as those below
 void answer_collector(const ApiParts& parts, Call call);
 void answer_start_collector(const ApiParts& parts, Call call);
 void answer_stop_collector(const ApiParts& parts, Call call);
-void answer_page(const ApiParts& parts, Call call);  // page.cc
+void answer_page(const ApiParts& parts, Call call);  // page.cc, as those below
+void answer_api_page(const ApiParts& parts, Call call);
+void answer_openapi(const ApiParts& parts, Call call);
 
 }  // namespace dragonfly

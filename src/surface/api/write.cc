@@ -69,7 +69,7 @@ void answer_write(const ApiParts& parts, Call call) {
   }
   // The answer is a few kB at most: it may be made on the thread where the rows became durable.
   parts.door.write_lines(
-      std::move(call.request.body), *precision, std::move(db), *exact == "true",
+      {std::move(call.request.body), *precision, std::move(db), *exact == "true", {}},
       [responder = call.responder](Result<WriteOutcome> outcome) { responder.answer(response_of(outcome)); });
 }
 

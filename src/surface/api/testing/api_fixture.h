@@ -151,17 +151,19 @@ class FakeFeed final : public RowFeed {
 
 class FakeDoor final : public RowDoor {
  public:
-  void write_lines(std::string text, Precision given, std::string database, bool as_export, Done done) override {
-    body = std::move(text);
-    precision = given;
-    db = std::move(database);
-    exact = as_export;
+  void write_lines(Lines lines, Done done) override {
+    body = std::move(lines.body);
+    precision = lines.precision;
+    db = std::move(lines.db);
+    exact = lines.exact;
+    namespaces = std::move(lines.namespaces);
     done(outcome);
   }
   std::string body;
   std::string db = "not asked";
   Precision precision{};
   bool exact = false;
+  std::vector<std::string> namespaces;
   Result<WriteOutcome> outcome;
 };
 
