@@ -3,12 +3,13 @@ needs root."""
 import errno
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import time
 import unittest
 
-from harness import E2e, Server, Shooter, line_tags, wait_until
+from harness import BIN, E2e, Server, Shooter, line_tags, wait_until
 
 IMAGE_BYTES = 64 << 20
 VM = ('ns-1', 'mcis-1', 'by-hand')
@@ -133,6 +134,43 @@ class DiskFull(E2e):
                 self.check_refusal(answer)
                 written += more
         self.check_recovery(server)
+        server.stop()
+
+    def test_a_merge_without_room_loses_nothing(self):
+        """Its parts fail one after the other as more room is left; the rows are more than the reserve holds."""
+        server = Server(self, data=self.disk / 'data')
+        begin = int(time.time()) // 3600 * 3600 - 3 * 3600
+        chance = random.Random(1)  # Nothing that a chunk could make small.
+
+        def values():
+            fields = ('total', 'used', 'free', 'cached', 'buffered', 'shared')
+            return ','.join(f'{name}={chance.getrandbits(50)}i' for name in fields)
+        vms = [('ns-1', 'mcis-1', f'vm-{number}') for number in range(30)]
+        for vm in vms:
+            server.write('\n'.join(f'mem,{line_tags(*vm)} {values()} {begin + at}' for at in range(0, 3 * 3600, 2)),
+                         precision='s')
+        want = server.raw_rows('memory', start=begin)
+        self.assertEqual(sum(map(len, want.values())), len(vms) * 3 * 1800)
+        server.kill9()
+        codes = []
+        for room in (0, 128 << 10, 1 << 20):
+            self.fill()
+            if room:
+                os.truncate(self.disk / 'filler', os.path.getsize(self.disk / 'filler') - room)
+            merge = subprocess.run([BIN / 'cb-dragonfly', 'merge', '--data-dir', server.data], capture_output=True,
+                                   text=True, timeout=60)
+            codes.append(merge.returncode)
+            if merge.returncode != 0:
+                self.assertRegex(merge.stderr, r'(?i)no space', codes)
+        self.assertNotEqual(codes[0], 0, codes)
+        self.make_space()
+        server = Server(self, data=server.data)
+        self.assertEqual(server.raw_rows('memory', start=begin), want)
+        server.stop()
+        subprocess.run([BIN / 'cb-dragonfly', 'merge', '--data-dir', server.data], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL)
+        server = Server(self, data=server.data)
+        self.assertEqual(server.raw_rows('memory', start=begin), want)
         server.stop()
 
     def test_a_new_server_says_that_it_has_no_room(self):
