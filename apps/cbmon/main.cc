@@ -8,6 +8,7 @@
 
 #include "surface/cli/commands.h"
 #include "surface/cli/completion.h"
+#include "surface/cli/listing_commands.h"
 #include "surface/cli/token_commands.h"
 
 namespace dragonfly {
@@ -68,6 +69,39 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Completio
     collect(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name(), out);
   }
 }
+
+// Commands that show what the server knows.
+struct ListingCommands {
+  std::string version;
+  CLI::App* history = nullptr;
+  CLI::App* back = nullptr;
+  CLI::App* health = nullptr;
+  CLI::App* mcis = nullptr;
+  CLI::App* mcis_list = nullptr;
+  CLI::App* agent = nullptr;
+  CLI::App* agent_list = nullptr;
+
+  ListingCommands(CLI::App& app, CLI::App& config) {
+    history = config.add_subcommand("history", "Versions of the policy, newest first, with who made them");
+    back = config.add_subcommand("rollback", "Brings an earlier version back, as a new one");
+    back->add_option("version", version, "As `cbmon config history` shows it; 0: the server's configuration")
+        ->required()
+        ->type_name("N");
+    health = app.add_subcommand("health", "State of each module of the server");
+    mcis = app.add_subcommand("mcis", "MCISs");
+    mcis_list = mcis->add_subcommand("list", "All, with the number of their VMs by state");
+    agent = app.add_subcommand("agent", "Agents");
+    agent_list = agent->add_subcommand("list", "All that were ever seen");
+    for (CLI::App* one : {history, back, health, mcis, mcis_list, agent, agent_list}) one->fallthrough();
+  }
+  int run(CliSession& session) const {
+    if (history->parsed()) return show_config_history(session);
+    if (back->parsed()) return roll_back_config(session, version);
+    if (health->parsed()) return show_health(session);
+    if (mcis_list->parsed()) return list_mcis(session);
+    return agent_list->parsed() ? list_agents(session) : kExitDone;
+  }
+};
 
 // `cbmon token`
 struct TokenCommands {
@@ -145,6 +179,7 @@ int run(int argc, char** argv) {
   config_get->fallthrough();
   config_get->add_option("key", key, "One key")->type_name("KEY");
   const TokenCommands token(app);
+  const ListingCommands listing(app, *config);
   auto* config_set = config->add_subcommand("set", "Changes keys; what is not named stays");
   config_set->fallthrough();
   std::vector<std::string> changes;
@@ -176,7 +211,8 @@ int run(int argc, char** argv) {
   }
   for (const CLI::App* group :
        {static_cast<const CLI::App*>(&app), static_cast<const CLI::App*>(metric), static_cast<const CLI::App*>(config),
-        static_cast<const CLI::App*>(collector), static_cast<const CLI::App*>(token.all)}) {
+        static_cast<const CLI::App*>(collector), static_cast<const CLI::App*>(token.all),
+        static_cast<const CLI::App*>(listing.mcis), static_cast<const CLI::App*>(listing.agent)}) {
     const bool asked = group == &app || group->parsed();
     if (asked && group->get_subcommands().empty()) {
       fmt::print(stderr, "cbmon: a command is missing\n{}", group->help());
@@ -190,7 +226,7 @@ int run(int argc, char** argv) {
   session.output = output == "json" ? OutputForm::kJson : output == "csv" ? OutputForm::kCsv : OutputForm::kTable;
   session.verbose = verbose;
   session.style = terminal_style();
-  int code = kExitDone;
+  int code = listing.run(session);
   if (version->parsed()) session.out = "cbmon " DF_VERSION "\n";
   if (metric_list->parsed()) code = list_metrics(session);
   if (metric_get->parsed()) code = get_metrics(session, get);

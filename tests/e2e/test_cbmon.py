@@ -60,6 +60,21 @@ class Cbmon(E2e):
         config = json.loads(self.good('config', 'get', '--output', 'json', server=server))
         self.assertIn('collector_interval', json.dumps(config))
 
+    def test_what_the_server_knows(self):
+        server = self.with_rows()
+        self.assertIn('store', self.good('health', server=server))
+        self.assertRegex(self.good('mcis', 'list', server=server), r'ns-1 +mcis-1 +1')
+        self.assertRegex(self.good('agent', 'list', '--output', 'csv', server=server), r'ns-1,mcis-1,vm-1,')
+        self.good('config', 'set', 'max_host_count=5', server=server)
+        self.good('config', 'set', 'max_host_count=6', server=server)
+        self.assertIn('max_host_count', self.good('config', 'history', server=server))
+        self.good('config', 'rollback', '1', server=server)
+        self.assertEqual(self.good('config', 'get', 'max_host_count', server=server).strip(), '5')
+        history = json.loads(self.good('config', 'history', '--output', 'json', server=server))
+        self.assertEqual([entry['version'] for entry in history['history']], [3, 2, 1])
+        self.assertEqual(self.run_cbmon('config', 'rollback', '77', server=server).returncode, 1)
+        self.assertEqual(self.run_cbmon('mcis').returncode, 2)
+
     def test_errors_are_clear(self):
         server = self.with_rows()
         for args, words in ((('metric', 'get', 'gpu', '--ns', 'ns-1', '--mcis', 'mcis-1', '--vm', 'vm-1'), ('gpu',)),
