@@ -17,8 +17,8 @@
 #include "ingest/receiver/rows_door.h"
 #include "legacy_listener.h"
 #include "live/head/head_reader.h"
+#include "live/head/window_reader.h"
 #include "online_backup.h"
-#include "query/statistics/windows.h"
 #include "server_health.h"
 #include "storage_figures.h"
 #include "surface/api/api.h"
@@ -74,7 +74,6 @@ class Server {
   Result<> seal_everything();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
-  Aggregated aggregate(const std::vector<VmId>& vms, Duration window);
   void write_metrics(MetricsText& text) const;
   void write_row_metrics(MetricsText& text) const;
   void warn_of_openness() const;
@@ -104,6 +103,7 @@ class Server {
   std::unique_ptr<OnlineBackup> backups_;
   std::unique_ptr<StorageFigures> figures_;
   std::unique_ptr<HeadReader> head_reader_;
+  std::unique_ptr<WindowReader> windows_;
   std::unique_ptr<MergedReader> reader_;
   std::unique_ptr<Questions> questions_;
   std::unique_ptr<AgentLinks> agents_;
@@ -287,19 +287,6 @@ void Server::follow_policy() {
   log_info("policy", "version {} is in force", version);
 }
 
-Aggregated Server::aggregate(const std::vector<VmId>& vms, Duration window) {
-  std::vector<WindowVm> windows;
-  windows.reserve(vms.size());
-  for (const VmId id : vms) {
-    const VmEntry* vm = directory_->find_vm(id);
-    if (vm == nullptr) continue;
-    windows.push_back({id, clock_.wall() + Duration(vm->clock_offset_ns.load(std::memory_order_relaxed))});
-  }
-  const auto statistic = find_statistic(policies_->current().aggregate_type).value_or(Statistic::kAvg);
-  const WindowsAnswer answer = read_windows(*head_reader_, windows, statistic, window, kAggregateTimeout);
-  return {answer.rows, answer.unanswered};
-}
-
 // Received = stored + duplicate + refused + dropped + pending holds between turns, so all shards stand still for a moment.
 void Server::write_row_metrics(MetricsText& text) const {
   std::vector<std::unique_lock<std::mutex>> standing;
@@ -357,18 +344,26 @@ Result<> Server::open_gate() {
 
 Result<> Server::open_api() {
   std::vector<HeadReader::Shard> heads;
+  std::vector<WindowReader::Shard> windows;
   std::vector<Shard*> shards;
   for (size_t i = 0; i < shards_.size(); ++i) {
     heads.push_back({shards_[i].get(), heads_[i].get()});
+    windows.push_back({shards_[i].get(), heads_[i].get()});
     shards.push_back(shards_[i].get());
   }
   head_reader_ = std::make_unique<HeadReader>(*directory_, std::move(heads), *readers_);
+  windows_ = std::make_unique<WindowReader>(*directory_, clock_, std::move(windows));
   reader_ = std::make_unique<MergedReader>(std::vector<SeriesReader*>{store_.get(), head_reader_.get()});
   questions_ = std::make_unique<Questions>(*reader_);
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
-  collectors_ = std::make_unique<CollectorManager>(CollectorManager::Parts{
-      *directory_, clock_, [this] { return policies_->current(); },
-      [this](const std::vector<VmId>& vms, Duration window) { return aggregate(vms, window); }});
+  collectors_ = std::make_unique<CollectorManager>(
+      CollectorManager::Parts{*directory_, clock_, [this] { return policies_->current(); },
+                              [this](std::span<const std::vector<VmId>> sets, Duration window) {
+                                std::vector<Aggregated> out;
+                                for (auto& answer : windows_->read(sets, window, kAggregateTimeout))
+                                  out.push_back({answer.window, answer.unanswered});
+                                return out;
+                              }});
   const Path data = settings_.data_dir;
   figures_ = std::make_unique<StorageFigures>(data, clock_);
   figures_->look(head_stats_.rows_stored.value());

@@ -8,8 +8,8 @@
 namespace dragonfly {
 namespace {
 
-constexpr Duration kTagInterval = 500ms;  // A VM loses its tag at most so long after its TTL.
-constexpr Duration kStepInterval = 50ms;
+constexpr Duration kTagInterval = 1s;      // A VM loses its tag at most so long after its TTL.
+constexpr Duration kStepInterval = 100ms;  // A step asks each shard at most once; collectors share it.
 
 bool is_alive(const VmEntry& vm, const Policy& policy, MonotonicTime now) {
   const int64_t arrival_ns = vm.last_arrival_ns.load(std::memory_order_relaxed);
@@ -49,9 +49,11 @@ void CollectorManager::stop() {
 
 void CollectorManager::step(MonotonicTime now) {
   const Policy policy = parts_.policy();
+  bool changed = false;
   if (now >= next_tag_) {
     next_tag_ = now + kTagInterval;
     tag(now, policy);
+    changed = true;
   }
   // A shorter interval is in force at once, not after the longer one.
   if (now >= next_scale_ || next_scale_ - now > policy.schedule_interval) {
@@ -60,79 +62,103 @@ void CollectorManager::step(MonotonicTime now) {
     const size_t before = balancer_.collectors().size();
     balancer_.scale();
     scaled_out_ += balancer_.collectors().size() - before;
+    changed = true;
+  }
+  if (changed) {
+    const std::lock_guard lock(mutex_);
+    plan(now, policy);
   }
   aggregate_due(now, policy);
   const std::lock_guard lock(mutex_);
   last_step_ = now;
 }
 
-const std::string& CollectorManager::key_of(const VmEntry& vm, const Policy& policy) {
-  Key& key = keys_[static_cast<uint32_t>(vm.id)];
-  const uint64_t dictionary_id = vm.dictionary_id.load(std::memory_order_relaxed);
-  if (policy.monitoring_policy == "agentCount" || (key.dictionary_id == dictionary_id && dictionary_id != 0))
-    return key.text;
-  key.dictionary_id = dictionary_id;
-  const auto dictionary = parts_.directory.find_dictionary(dictionary_id);
-  key.text.clear();
-  if (!dictionary) return key.text;
-  key.text = dictionary->label("cspType");
-  if (policy.monitoring_policy == "region") key.text += "/" + std::string(dictionary->label("region"));
-  return key.text;
+std::string CollectorManager::key_of(const VmEntry& vm, const Policy& policy) const {
+  if (policy.monitoring_policy == "agentCount") return {};
+  const auto dictionary = parts_.directory.find_dictionary(vm.dictionary_id.load(std::memory_order_relaxed));
+  if (!dictionary) return {};
+  std::string key(dictionary->label("cspType"));
+  if (policy.monitoring_policy == "region") key += "/" + std::string(dictionary->label("region"));
+  return key;
 }
 
+// The balancer hears of a VM only when something changed: of a hundred thousand that go on, nothing is looked up.
 void CollectorManager::tag(MonotonicTime now, const Policy& policy) {
   if (keyed_by_ != policy.monitoring_policy) {
     keyed_by_ = policy.monitoring_policy;
-    keys_.clear();
+    for (Seen& seen : seen_) seen.alive = false;  // So that each is seen with its new key.
   }
   const std::vector<VmEntry*> vms = parts_.directory.vms();
-  std::vector<const std::string*> keys(vms.size());  // Null: it is silent.
-  for (size_t i = 0; i < vms.size(); ++i) {
-    if (is_alive(*vms[i], policy, now)) keys[i] = &key_of(*vms[i], policy);
-  }
   const std::lock_guard lock(mutex_);
   policy_name_ = policy.monitoring_policy;
   balancer_.set_max_hosts(static_cast<size_t>(policy.max_host_count));
-  for (size_t i = 0; i < vms.size(); ++i) {
-    if (keys[i] != nullptr) {
-      balancer_.see(vms[i]->id, *keys[i]);
-    } else {
-      balancer_.lose(vms[i]->id);
+  for (const VmEntry* const vm : vms) {
+    const auto index = static_cast<size_t>(vm->id);
+    if (index >= seen_.size()) seen_.resize(index + vms.size());
+    Seen& seen = seen_[index];
+    const Seen is{is_alive(*vm, policy, now), vm->dictionary_id.load(std::memory_order_relaxed)};
+    if (is.alive && (!seen.alive || seen.dictionary_id != is.dictionary_id)) {
+      balancer_.see(vm->id, key_of(*vm, policy));
+    } else if (!is.alive && seen.alive) {
+      balancer_.lose(vm->id);
     }
+    seen = is;
   }
   balancer_.assign();
 }
 
+void CollectorManager::set_next(uint32_t id, Schedule& schedule, MonotonicTime next) {
+  due_.erase({schedule.next, id});
+  schedule.next = next;
+  due_.emplace(next, id);
+}
+
+// Collectors that are new get a schedule, those that drain are due now, and a shorter interval is in force at once.
+void CollectorManager::plan(MonotonicTime now, const Policy& policy) {
+  for (const auto& [id, collector] : balancer_.collectors()) {
+    const auto [at, is_new] = schedules_.try_emplace(id);
+    Schedule& schedule = at->second;
+    if (is_new) {
+      schedule.last = now;
+      schedule.next = now + phase_of(id, policy.collector_interval);
+      due_.emplace(schedule.next, id);
+    }
+    const MonotonicTime latest = collector.draining ? now : now + policy.collector_interval;
+    if (schedule.next > latest) set_next(id, schedule, latest);
+  }
+}
+
+void CollectorManager::end(uint32_t id) {
+  due_.erase({schedules_.at(id).next, id});
+  schedules_.erase(id);
+  ++scaled_in_;
+}
+
 void CollectorManager::aggregate_due(MonotonicTime now, const Policy& policy) {
-  std::vector<std::pair<uint32_t, std::vector<VmId>>> due;
+  std::vector<uint32_t> ids;
+  std::vector<std::vector<VmId>> sets;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, collector] : balancer_.collectors()) {
-      auto [at, is_new] = schedules_.try_emplace(id);
-      Schedule& schedule = at->second;
-      if (is_new) {
-        schedule.last = now;
-        schedule.next = now + phase_of(id, policy.collector_interval);
-      }
-      schedule.next = std::min(schedule.next, now + policy.collector_interval);
-      if (now >= schedule.next || collector.draining) due.emplace_back(id, collector.vms);
+    for (const auto& [next, id] : due_) {
+      if (next > now) break;
+      ids.push_back(id);
+      sets.push_back(balancer_.collectors().at(id).vms);
     }
   }
-  for (const auto& [id, vms] : due) {
-    const MonotonicTime begun = parts_.clock.monotonic();
-    const Aggregated outcome = vms.empty() ? Aggregated{} : parts_.aggregate(vms, policy.collector_interval);
-    const Duration took = parts_.clock.monotonic() - begun;
-    const std::lock_guard lock(mutex_);
-    Schedule& schedule = schedules_[id];
-    schedule.next = std::max(schedule.next + policy.collector_interval, now);
+  if (ids.empty()) return;
+  const MonotonicTime begun = parts_.clock.monotonic();
+  const std::vector<Aggregated> outcomes = parts_.aggregate(sets, policy.collector_interval);
+  const Duration took = parts_.clock.monotonic() - begun;
+  const std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    Schedule& schedule = schedules_.at(ids[i]);
+    set_next(ids[i], schedule, std::max(schedule.next + policy.collector_interval, now));
     schedule.last = now;
-    schedule.rows_total += outcome.rows;
-    schedule.dropped_total += outcome.dropped;
+    schedule.rows_total += outcomes[i].window.rows;
+    schedule.dropped_total += outcomes[i].dropped;
+    schedule.window = outcomes[i].window;
     schedule.aggregate_time = took;
-    if (balancer_.finish_drain(id)) {
-      schedules_.erase(id);
-      ++scaled_in_;
-    }
+    if (balancer_.finish_drain(ids[i])) end(ids[i]);
   }
 }
 
@@ -148,6 +174,7 @@ CollectorView CollectorManager::view_of(const Balancer::Collector& collector) co
     view.rows_total = at->second.rows_total;
     view.dropped_total = at->second.dropped_total;
     view.aggregate_time = at->second.aggregate_time;
+    view.window = at->second.window;
     view.since_aggregation = parts_.clock.monotonic() - at->second.last;
   }
   return view;

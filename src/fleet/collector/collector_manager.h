@@ -11,6 +11,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -21,12 +23,13 @@
 #include "fleet/collector/balancer.h"
 #include "fleet/policy/policy.h"
 #include "model/flow/directory.h"
+#include "model/rollup/window.h"
 
 namespace dragonfly {
 
-// What an aggregation brought.
+// What an aggregation of one collector brought.
 struct Aggregated {
-  uint64_t rows = 0;     // In the interval.
+  WindowSummary window;  // Of the interval that ends now, across its VMs.
   uint64_t dropped = 0;  // VMs of which nothing could be asked.
 };
 
@@ -40,6 +43,7 @@ struct CollectorView {
   uint64_t dropped_total = 0;
   Duration aggregate_time{0};  // Of the last aggregation: from its tick until everything was there.
   Duration since_aggregation{0};
+  WindowSummary window;  // Of the last aggregation.
   std::vector<VmId> vms;
 };
 
@@ -49,8 +53,8 @@ class CollectorManager {
     Directory& directory;
     Clock& clock;
     std::function<Policy()> policy;
-    // Blocks until the values over the newest `window` of these VMs are there.
-    std::function<Aggregated(const std::vector<VmId>& vms, Duration window)> aggregate;
+    // Blocks until the values over the newest `window` of these sets of VMs are there; one answer a set.
+    std::function<std::vector<Aggregated>(std::span<const std::vector<VmId>> sets, Duration window)> aggregate;
   };
   explicit CollectorManager(Parts parts);
   ~CollectorManager();
@@ -70,9 +74,9 @@ class CollectorManager {
   Duration lag() const;
 
  private:
-  struct Key {
-    uint64_t dictionary_id = 0;  // From whose labels it was made.
-    std::string text;
+  struct Seen {
+    bool alive = false;
+    uint64_t dictionary_id = 0;  // From whose labels its key was made.
   };
   struct Schedule {
     MonotonicTime next{};
@@ -80,15 +84,19 @@ class CollectorManager {
     uint64_t rows_total = 0;
     uint64_t dropped_total = 0;
     Duration aggregate_time{0};
+    WindowSummary window;
   };
   void tag(MonotonicTime now, const Policy& policy);
-  const std::string& key_of(const VmEntry& vm, const Policy& policy);
+  std::string key_of(const VmEntry& vm, const Policy& policy) const;
+  void plan(MonotonicTime now, const Policy& policy);
+  void set_next(uint32_t id, Schedule& schedule, MonotonicTime next);
+  void end(uint32_t id);
   void aggregate_due(MonotonicTime now, const Policy& policy);
   CollectorView view_of(const Balancer::Collector& collector) const;
 
   const Parts parts_;
   // The manager's thread only.
-  std::unordered_map<uint32_t, Key> keys_;
+  std::vector<Seen> seen_;  // Index = VM id.
   std::string keyed_by_;
   MonotonicTime next_tag_{};
   MonotonicTime next_scale_{};
@@ -96,6 +104,7 @@ class CollectorManager {
   mutable std::mutex mutex_;  // Guards what follows.
   Balancer balancer_;
   std::unordered_map<uint32_t, Schedule> schedules_;
+  std::set<std::pair<MonotonicTime, uint32_t>> due_;  // When each collector aggregates next.
   std::string policy_name_;
   uint64_t scaled_out_ = 0;
   uint64_t scaled_in_ = 0;

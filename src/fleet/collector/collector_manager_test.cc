@@ -80,10 +80,14 @@ class CollectorManagerTest : public testing::Test {
   Policy policy_;
   std::vector<std::pair<size_t, Duration>> aggregated_;
   CollectorManager manager_{{vms_, clock_, [this] { return policy_; },
-                             [this](const std::vector<VmId>& vms, Duration window) {
-                               aggregated_.emplace_back(vms.size(), window);
+                             [this](std::span<const std::vector<VmId>> sets, Duration window) {
+                               std::vector<Aggregated> out;
+                               for (const auto& vms : sets) {
+                                 aggregated_.emplace_back(vms.size(), window);
+                                 out.push_back({WindowSummary{vms.size() * 5, {}}, 1});
+                               }
                                clock_.advance(2ms);
-                               return Aggregated{vms.size() * 5, 1};
+                               return out;
                              }}};
 };
 
@@ -149,6 +153,7 @@ TEST_F(CollectorManagerTest, EachAggregatesOnceAnInterval) {
     EXPECT_EQ(view.aggregate_time, 2ms);
     EXPECT_GT(view.rows_total, 0u);
     EXPECT_EQ(view.rows_total % 50, 0u);
+    EXPECT_EQ(view.window.rows, 50u);
     EXPECT_LT(view.since_aggregation, 5s);
   }
 }

@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kBatchesPerTurn = 4;  // Of 64 datagrams; keeps a turn short.
 constexpr Duration kBatchAge = 20ms;   // How long rows may wait for company before they are submitted.
 // After a receive that did not fill a batch the socket rests, so that datagrams come in company: a wakeup costs as much as
-// handling several of them. Short beside kBatchAge, and beside what a socket's buffer holds.
-constexpr Duration kReceiveGap = 4ms;
+// handling many of them. Short beside the log's 200 ms, and beside what a socket's buffer holds.
+constexpr Duration kReceiveGap = 20ms;
 constexpr Duration kHeadTick = 100ms;
 constexpr Duration kHandoverRetry = 5ms;
 constexpr size_t kCommitsMax = 1'000'000;  // Bounded by the log's own queue; see submit().

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "live/head/vm_head.h"
+
 namespace dragonfly {
 namespace {
 
@@ -12,15 +14,6 @@ constexpr size_t kTicksPerRound = 10;
 constexpr size_t kSealsPerTurnMax = 256;
 
 }  // namespace
-
-struct Head::VmHead {
-  explicit VmHead(VmEntry& entry) : vm(entry) {}
-  VmEntry& vm;
-  VmRows rows;
-  VmRows late;
-  MonotonicTime first_unsealed{};  // When the oldest unsealed row came.
-  MonotonicTime first_late{};
-};
 
 ColumnSet columns_for(Directory& directory, GroupId group) {
   if (is_catalogue_group(group)) return ColumnSet::for_group(group);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "model/flow/chunk_store.h"
 #include "model/flow/head.h"
 #include "model/flow/series_reader.h"
+#include "model/rollup/window.h"
 
 namespace dragonfly {
 
@@ -55,6 +57,10 @@ class Head final : public ShardHead {
   std::vector<CopiedSeries> copy(const ReadRequest& request, const std::vector<VmId>& vms, VmRows::Part part,
                                  size_t& rows) const;
 
+  // What these VMs' rows of the `window` that ends now say; of the server's wall clock `now`, each VM's own is made. Rows
+  // of one time count as one, the one that came last. Takes some µs a VM: the caller bounds how many it asks for at once.
+  WindowSummary summarize(std::span<const VmId> vms, Timestamp now, Duration window);
+
   size_t vm_count() const { return order_.size(); }
   // How long rows stay when they are sealed, from the next seal on.
   void set_keep(Duration keep) { options_.keep = keep; }
@@ -74,6 +80,8 @@ class Head final : public ShardHead {
   void send(std::vector<SealedRows> batch, std::vector<VmHead*> heads);
   std::vector<SealedRows> columns_of(const VmHead& head) const;
 
+  void read_window(VmHead& head, TimeRange range);
+
   HeadOptions options_;
   Directory& directory_;
   ChunkStore& store_;
@@ -84,6 +92,14 @@ class Head final : public ShardHead {
   std::vector<VmHead*> order_;  // In order of arrival; tick() walks it round and round.
   size_t next_in_order_ = 0;
   MonotonicTime now_{};
+  VmWindow window_;  // Of the VM at hand.
+  struct WindowRow {
+    GroupId group;
+    Timestamp time;
+    uint64_t boot;
+    ByteView fields;
+  };
+  std::vector<WindowRow> window_rows_;
   // A store's answer may come when the head is gone (a stop in between): the answer then does nothing.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -5,65 +5,13 @@
 #include <map>
 
 #include "live/head/head_reader.h"
+#include "live/head/testing/head_parts.h"
 
 namespace dragonfly {
 namespace {
 
-// Runs tasks at once: the test is the shard.
-class Inline final : public Executor {
- public:
-  bool post(Task task) override {
-    task();
-    return true;
-  }
-};
-
-// Keeps what it is given and answers when the test says so.
-class RecordingStore final : public ChunkStore {
- public:
-  bool append(std::vector<SealedRows> batch, Done done) override {
-    if (full) return false;
-    batches.push_back(std::move(batch));
-    answers.push_back(std::move(done));
-    return true;
-  }
-  Result<> put_metadata(std::string_view, ByteView) override { return {}; }
-  Result<> visit_metadata(std::string_view, const Visit&) override { return {}; }
-  Result<> checkpoint(LogPosition) override { return {}; }
-  LogPosition log_begin() const override { return {}; }
-  bool full = false;
-  std::vector<std::vector<SealedRows>> batches;
-  std::vector<Done> answers;
-};
-
-// Knows one VM.
-class OneVm final : public Directory {
- public:
-  explicit OneVm(VmEntry& vm) : vm_(vm) {}
-  Result<VmEntry*> intern_vm(const VmIdentity&) override { return &vm_; }
-  VmEntry* find_vm(const VmIdentity&) override { return &vm_; }
-  VmEntry* find_vm(VmId id) override { return id == vm_.id ? &vm_ : nullptr; }
-  std::vector<VmEntry*> find_in_any_namespace(std::string_view, std::string_view) override { return {&vm_}; }
-  std::vector<VmEntry*> vms() override { return {&vm_}; }
-  Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView) override {
-    return fail(ErrorCode::kUnsupported, "not in this test");
-  }
-  std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId) override { return nullptr; }
-  Result<std::shared_ptr<const Measurement>> intern_measurement(std::string_view, std::string_view,
-                                                                const std::vector<MeasurementRecord::Field>&) override {
-    return fail(ErrorCode::kUnsupported, "not in this test");
-  }
-  std::shared_ptr<const Measurement> find_measurement(std::string_view, std::string_view) override { return nullptr; }
-  std::shared_ptr<const Measurement> find_measurement(GroupId) override { return nullptr; }
-
- private:
-  VmEntry& vm_;
-};
-
 class HeadTest : public testing::Test {
  protected:
-  HeadTest() { vm_.shard = 0; }
-
   void take(int64_t ms, double speed, uint64_t position) {
     Bytes block;
     Row row;
@@ -93,10 +41,10 @@ class HeadTest : public testing::Test {
     return out;
   }
 
-  VmEntry vm_{VmId{1}, {"ns", "m", "vm"}};
-  OneVm directory_{vm_};
+  Vms directory_;
+  VmEntry& vm_ = directory_.add(0);
   RecordingStore store_;
-  Inline executor_;
+  InlineExecutor executor_;
   StreamHub hub_;
   HeadStats stats_;
   Head head_{{.keep = 10s, .seal_after_min = 30s, .seal_spread = 0s}, directory_, store_, executor_, hub_, stats_};

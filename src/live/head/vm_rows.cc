@@ -68,6 +68,7 @@ void VmRows::finish_sealing(Timestamp keep_from) {
   }
   bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(drop));
   sealed_until_ -= drop;
+  recent_begin_ -= std::min(recent_begin_, drop);
   if (bytes_.empty()) {
     boots_.clear();
     bytes_.shrink_to_fit();

@@ -13,6 +13,7 @@
 //            restart in rows that are a restart old).
 #pragma once
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,16 +64,24 @@ class VmRows {
   enum class Part { kAll, kSealing, kNotStored };  // The last: what the store is not known to have.
   template <class Visit>
   void visit(Part part, Visit&& visit) const;
+  // Those not older than `from`, and perhaps some that are. Where `from` only grows between calls nothing is walked twice
+  // to find where they begin.
+  template <class Visit>
+  void visit_since(Timestamp from, Visit&& visit);
   size_t memory_bytes() const { return bytes_.capacity() + series_.capacity() * sizeof(Series); }
 
  private:
   static constexpr size_t kEntryHeaderBytes = 16;
   uint32_t boot_index(uint64_t boot);
+  template <class Visit>
+  void walk(size_t begin, size_t end, Visit&& visit) const;
   std::vector<Series> series_;
   std::vector<uint64_t> boots_;
   Bytes bytes_;
   size_t sealing_begin_ = 0;  // [sealing_begin_, sealed_until_) is on its way while sealing().
   size_t sealed_until_ = 0;
+  size_t recent_begin_ = 0;  // All before it is older than recent_from_.
+  Timestamp recent_from_ = Timestamp::min();
   size_t unsealed_rows_ = 0;
   size_t sealing_rows_ = 0;
   std::optional<LogPosition> sealing_from_;
@@ -83,7 +92,26 @@ template <class Visit>
 void VmRows::visit(Part part, Visit&& visit) const {
   size_t begin = 0;
   if (part != Part::kAll) begin = part == Part::kSealing || sealing() ? sealing_begin_ : sealed_until_;
-  const size_t end = part == Part::kSealing ? sealed_until_ : bytes_.size();
+  walk(begin, part == Part::kSealing ? sealed_until_ : bytes_.size(), visit);
+}
+
+template <class Visit>
+void VmRows::visit_since(Timestamp from, Visit&& visit) {
+  if (from < recent_from_) recent_begin_ = 0;
+  recent_from_ = from;
+  while (recent_begin_ < bytes_.size()) {
+    uint16_t length;
+    int64_t time_ns;
+    std::memcpy(&length, bytes_.data() + recent_begin_ + 2, sizeof length);
+    std::memcpy(&time_ns, bytes_.data() + recent_begin_ + 8, sizeof time_ns);
+    if (time_ns >= unix_ns(from)) break;
+    recent_begin_ += kEntryHeaderBytes + length;
+  }
+  walk(recent_begin_, bytes_.size(), visit);
+}
+
+template <class Visit>
+void VmRows::walk(size_t begin, size_t end, Visit&& visit) const {
   ByteReader in(ByteView(bytes_).subspan(begin, end - begin));
   while (in.remaining() > 0) {
     const uint16_t series = in.u16();

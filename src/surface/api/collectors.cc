@@ -11,6 +11,19 @@
 namespace dragonfly {
 namespace {
 
+void write_window(JsonWriter& json, const WindowSummary& window) {
+  json.key("window").begin_object().field("rows", window.rows).key("metrics").begin_array();
+  for (size_t i = 0; i < kCatalogueMetrics; ++i) {
+    const WindowSummary::Metric& metric = window.metrics[i];
+    if (metric.vms == 0) continue;
+    const Metric& of = catalogue()[i];
+    json.begin_object().field("group", group_name(of.group)).field("metric", of.name);
+    json.field("vms", uint64_t{metric.vms}).field("avg", metric.avg()).field("min", metric.min);
+    json.field("max", metric.max).field("last", metric.last()).end_object();
+  }
+  json.end_array().end_object();
+}
+
 void write_collector(JsonWriter& json, const ApiParts& parts, const CollectorView& view, bool detail) {
   json.begin_object().field("id", uint64_t{view.id});
   json.field("state", std::string_view(view.draining ? "draining" : "running"));
@@ -29,6 +42,7 @@ void write_collector(JsonWriter& json, const ApiParts& parts, const CollectorVie
     json.key("vm_ids").begin_array();
     for (const std::string& name : names) json.value(std::string_view(name));
     json.end_array();
+    write_window(json, view.window);
   }
   json.end_object();
 }

@@ -31,9 +31,12 @@ TEST_F(ApiCollectorsTest, AreListedWithTheirVms) {
   EXPECT_THAT(list, HasSubstr(R"(200 {"collectors":[{"id":1,"state":"running","started_by":"schedule",)"
                               R"("policy":"agentCount","key":"","vms":2,"rows_total":)"));
   EXPECT_THAT(list, testing::Not(HasSubstr("vm_ids")));
-  const std::string named = R"("vm_ids":["ns/m/a","ns/m/b"]})";
+  const std::string named = R"("vm_ids":["ns/m/a","ns/m/b"],"window":{"rows":)";
   EXPECT_THAT(call("GET", "/api/v1/collectors?detail=true"), HasSubstr(named));
-  EXPECT_THAT(call("GET", "/api/v1/collectors/1"), HasSubstr(named));
+  const std::string one = call("GET", "/api/v1/collectors/1");
+  EXPECT_THAT(one, HasSubstr(named));
+  EXPECT_THAT(one, HasSubstr(R"("metrics":[{"group":"cpu","metric":")" + std::string(catalogue()[0].name) +
+                             R"(","vms":2,"avg":15,"min":5,"max":20,"last":11}])"));
 }
 
 TEST_F(ApiCollectorsTest, AreStartedAndStopped) {

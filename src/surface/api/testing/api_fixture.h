@@ -339,8 +339,14 @@ class ApiFixture : public testing::Test {
   const Path folder = make_folder();
   std::unique_ptr<PolicyStore> policies = PolicyStore::open(system_files(), folder / "policy", policy).value();
   CollectorManager collectors{{directory, clock, [this] { return policy; },
-                               [](const std::vector<VmId>& vms, Duration) {
-                                 return Aggregated{vms.size(), 0};
+                               [](std::span<const std::vector<VmId>> sets, Duration) {
+                                 std::vector<Aggregated> out;
+                                 for (const auto& vms : sets) {
+                                   Aggregated& one = out.emplace_back();
+                                   one.window.rows = vms.size();
+                                   one.window.metrics[0] = {2, 30, 5, 20, 22};
+                                 }
+                                 return out;
                                }}};
   std::shared_ptr<FakeStream> stream;
   SystemRandom random;
