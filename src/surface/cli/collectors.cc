@@ -33,6 +33,22 @@ Table table_of(const json::array& collectors) {
   return table;
 }
 
+// What its VMs did in the interval before its last aggregation.
+Table window_table(const json::array& metrics) {
+  Table table({{"METRIC"},
+               {"AVG", Table::Align::kRight},
+               {"MIN", Table::Align::kRight},
+               {"MAX", Table::Align::kRight},
+               {"LAST", Table::Align::kRight},
+               {"VMS", Table::Align::kRight}});
+  for (const json::value& metric : metrics) {
+    const auto value = [&](std::string_view name) { return fmt::format("{:.2f}", number(metric, name)); };
+    table.add({member(metric, "group") + "." + member(metric, "metric"), value("avg"), value("min"), value("max"),
+               value("last"), fmt::format("{:.0f}", number(metric, "vms"))});
+  }
+  return table;
+}
+
 int show_one(CliSession& session, const std::optional<json::value>& answer, int code) {
   if (!answer) return code;
   if (session.output == OutputForm::kJson) {
@@ -43,6 +59,9 @@ int show_one(CliSession& session, const std::optional<json::value>& answer, int 
   const json::array* vms = array_member(*answer, "vm_ids");
   if (vms == nullptr || session.output != OutputForm::kTable) return kExitDone;
   for (const json::value& vm : *vms) session.out += "  " + printable(text_of(vm)) + "\n";
+  const json::value* window = answer->is_object() ? answer->get_object().if_contains("window") : nullptr;
+  const json::array* metrics = window == nullptr ? nullptr : array_member(*window, "metrics");
+  if (metrics != nullptr && !metrics->empty()) show(session, window_table(*metrics));
   return kExitDone;
 }
 

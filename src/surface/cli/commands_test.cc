@@ -194,8 +194,11 @@ TEST_F(CommandsTest, ChangesThePolicy) {
 }
 
 TEST_F(CommandsTest, ShowsCollectors) {
-  const std::string one = R"({"id":3,"state":"running","started_by":"schedule","policy":"csp","key":"aws","vms":2,)"
-                          R"("rows_total":120,"aggregate_time_ms":0.25,"vm_ids":["ns/m/a","ns/m/\u001b[31m"]})";
+  const std::string one =
+      R"({"id":3,"state":"running","started_by":"schedule","policy":"csp","key":"aws","vms":2,)"
+      R"("rows_total":120,"aggregate_time_ms":0.25,"vm_ids":["ns/m/a","ns/m/\u001b[31m"],)"
+      R"("window":{"rows":10,"metrics":[{"group":"cpu","metric":"cpu_utilization","vms":2,"avg":12.5,)"
+      R"("min":5,"max":20.25,"last":11}]}})";
   http_.answers = {{"/api/v1/collectors", {200, "{\"collectors\":[" + one + "]}"}},
                    {"/api/v1/collectors/3", {200, one}}};
   EXPECT_EQ(list_collectors(session_), kExitDone) << session_.errors;
@@ -205,6 +208,7 @@ TEST_F(CommandsTest, ShowsCollectors) {
   session_.out.clear();
   EXPECT_EQ(get_collector(session_, "3"), kExitDone);
   EXPECT_THAT(session_.out, HasSubstr("  ns/m/a\n"));
+  EXPECT_THAT(session_.out, testing::ContainsRegex("cpu.cpu_utilization +12.50 +5.00 +20.25 +11.00 +2\n"));
   EXPECT_THAT(session_.out, testing::Not(HasSubstr("\x1b")));
   EXPECT_EQ(stop_collector(session_, "3"), kExitDone);
   EXPECT_EQ(http_.calls.back().method, "DELETE");
