@@ -38,6 +38,15 @@ class Collectors(E2e):
             wait_until(lambda: first not in [c['id'] for c in self.collectors(server)] and self.sizes(server) == [5] * 5,
                        10, 'its VMs with others')
         wait_until(lambda: all(c['rows_total'] > 0 for c in self.collectors(server)), 10, 'aggregations')
+        with self.subTest('what its VMs did in the interval'):
+            for collector in self.collectors(server, detail='true'):
+                window = collector['window']
+                self.assertGreater(window['rows'], 0)
+                self.assertEqual(len(window['metrics']), 52, [m['metric'] for m in window['metrics']])
+                for metric in window['metrics']:
+                    self.assertLessEqual(metric['vms'], 5)
+                    self.assertLessEqual(metric['min'], metric['avg'], metric)
+                    self.assertLessEqual(metric['avg'], metric['max'], metric)
         report = shooter.report(60)
         self.assertEqual(report['lost'], 0)
         self.assertEqual(report['rows_acked'], report['rows_sent'])

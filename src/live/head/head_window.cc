@@ -1,5 +1,7 @@
 // The real-time window of many VMs, where their rows lie: copying them out would cost more than reading them.
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <tuple>
 
 #include "live/head/vm_head.h"
@@ -22,14 +24,20 @@ WindowSummary Head::summarize(std::span<const VmId> vms, Timestamp now, Duration
 
 void Head::read_window(VmHead& head, TimeRange range) {
   window_rows_.clear();
+  // The newest row before the window, of each group: the first of the window has a rate, too. One further back than a
+  // window is not looked for.
+  std::array<std::optional<WindowRow>, std::size(kCatalogueGroups) + 1> before;
   const auto take = [&](const VmRows::Entry& entry) {
-    if (entry.time < range.begin || entry.time >= range.end) return;
-    if (!is_catalogue_group(entry.series->group) || !entry.series->device.empty()) return;
-    window_rows_.push_back({entry.series->group, entry.time, entry.boot, entry.fields});
+    if (entry.time >= range.end || !is_catalogue_group(entry.series->group) || !entry.series->device.empty()) return;
+    const WindowRow row{entry.series->group, entry.time, entry.boot, entry.fields};
+    if (entry.time >= range.begin) return window_rows_.push_back(row);
+    auto& newest = before[static_cast<size_t>(row.group)];
+    if (!newest || newest->time <= row.time) newest = row;
   };
-  head.rows.visit_since(range.begin, take);
+  const Timestamp from = range.begin - (range.end - range.begin);
+  head.rows.visit_since(from, take);
   const size_t in_order = window_rows_.size();
-  head.late.visit_since(range.begin, take);
+  head.late.visit_since(from, take);
   if (window_rows_.size() > in_order) {
     // Stable: what came last of one time stays last.
     std::ranges::stable_sort(window_rows_, {}, [](const WindowRow& row) { return std::pair(row.group, row.time); });
@@ -38,6 +46,9 @@ void Head::read_window(VmHead& head, TimeRange range) {
     window_rows_.erase(window_rows_.begin(), kept.base());
   }
   window_.clear();
+  for (const auto& row : before) {
+    if (row) window_.set_before(row->group, row->time, row->boot, row->fields);
+  }
   for (const WindowRow& row : window_rows_) window_.add_row(row.group, row.time, row.boot, row.fields);
 }
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <algorithm>
 
 #include "live/head/testing/head_parts.h"
 
@@ -94,6 +94,29 @@ TEST_F(WindowReaderTest, GoesBackWhereTheWindowBecomesLonger) {
   ASSERT_EQ(store_.answers.size(), 1u);
   store_.answers[0](SealOutcome{});
   EXPECT_EQ(reader.read(sets, 11s, 1s)[0].window.rows, 2u);
+}
+
+TEST_F(WindowReaderTest, ACounterHasARateFromTheRowBeforeTheWindow) {
+  const auto take_reads = [&](int64_t seconds_ago, uint64_t reads) {
+    Bytes block;
+    Row row;
+    row.reset(GroupId::kDisk, kNow - std::chrono::seconds(seconds_ago), metrics_of(GroupId::kDisk).size());
+    const Metric& metric = *std::ranges::find(metrics_of(GroupId::kDisk), MetricKind::kCounter, &Metric::kind);
+    row.values[metric.field] = *convert(Value::of(reads), metric.type);
+    RowBlockWriter(block, RowBlockWriter::Unit::kMilliseconds, row.time).add(row);
+    RowsRecord record;
+    record.vm = VmId{1};
+    record.row_block = block;
+    heads_[0].apply(record, *directory_.find_vm(VmId{1}), nullptr, {});
+  };
+  take_reads(14, 100);
+  take_reads(12, 200);
+  take_reads(2, 1200);
+  const auto answer = read({{VmId{1}}})[0];
+  EXPECT_EQ(answer.window.rows, 1u);
+  const auto counter = std::ranges::find(answer.window.metrics, 1u, &WindowSummary::Metric::vms);
+  ASSERT_NE(counter, answer.window.metrics.end());
+  EXPECT_EQ(counter->avg(), 100);
 }
 
 TEST_F(WindowReaderTest, AShardThatTakesNothingIsTold) {

@@ -53,22 +53,36 @@ void VmWindow::clear() {
   rows_ = 0;
 }
 
-void VmWindow::add_row(GroupId group, Timestamp time, uint64_t boot, ByteView fields) {
+template <class Use>
+void VmWindow::walk_row(GroupId group, ByteView fields, Use&& use) {
   const GroupSpan span = span_of(group);
-  ++rows_;
   fields::walk(fields, [&](size_t field, Value value) {
     if (field >= span.count) return;
-    const Metric& metric = catalogue()[span.first + field];
-    CounterReading reading{unix_ns(time), boot, 0};
-    if (!fields::fit(value, metric.type, reading.bits)) return;
-    const double number = Value{metric.type, reading.bits}.as_double();
-    if (!std::isfinite(number)) return;
-    Sums& sums = sums_[span.first + field];
+    const ValueType type = catalogue()[span.first + field].type;
+    uint64_t bits;
+    if (!fields::fit(value, type, bits)) return;
+    const double number = Value{type, bits}.as_double();
+    if (std::isfinite(number)) use(span.first + field, number, bits);
+  });
+}
+
+void VmWindow::set_before(GroupId group, Timestamp time, uint64_t boot, ByteView fields) {
+  walk_row(group, fields, [&](size_t metric, double, uint64_t bits) {
+    before_[metric] = {{unix_ns(time), boot, bits}, true};
+  });
+}
+
+void VmWindow::add_row(GroupId group, Timestamp time, uint64_t boot, ByteView fields) {
+  ++rows_;
+  walk_row(group, fields, [&](size_t index, double number, uint64_t bits) {
+    const Metric& metric = catalogue()[index];
+    Sums& sums = sums_[index];
     if (metric.kind == MetricKind::kGauge) {
       sums.sum += number;
       return take(sums, number);
     }
-    const auto [before, there] = std::exchange(before_[span.first + field], Last{reading, true});
+    const CounterReading reading{unix_ns(time), boot, bits};
+    const auto [before, there] = std::exchange(before_[index], Last{reading, true});
     const int64_t elapsed_ns = reading.time_ns - before.time_ns;
     if (!there || elapsed_ns > kCounterGapMax.count()) return;
     const auto increase = counter_increase(metric.type, before, reading);

@@ -1,6 +1,6 @@
 // Window: what an interval of one VM says of its catalogue metrics, row by row in one pass, and the same across VMs.
 //
-// The rules of rates are counter.h's; a row's rate is taken between two rows of the window. Only rows of the VM itself
+// The rules of rates are counter.h's. Only rows of the VM itself
 // count, not those of its devices. Values that are not finite count as absent.
 //
 // Units      gauges in their metric's unit, counters in that unit per second.
@@ -40,6 +40,8 @@ class VmWindow {
   };
 
   void clear();
+  // A row before the window: it only tells what the counters were. Before the rows of its group.
+  void set_before(GroupId group, Timestamp time, uint64_t boot, ByteView fields);
   // Rows of one group come in ascending order of time, one a time.
   void add_row(GroupId group, Timestamp time, uint64_t boot, ByteView fields);
   const Sums& of(size_t metric) const { return sums_[metric]; }
@@ -50,6 +52,10 @@ class VmWindow {
     CounterReading reading;
     bool there = false;
   };
+  // use(index of the metric, its number, its bits in the column's type) for each value of a row.
+  template <class Use>
+  static void walk_row(GroupId group, ByteView fields, Use&& use);
+
   std::array<Sums, kCatalogueMetrics> sums_{};
   std::array<Last, kCatalogueMetrics> before_{};
   uint32_t rows_ = 0;

@@ -43,6 +43,8 @@ TEST(Window, IsTheRollupOfItsRows) {
     Timestamp time = kStart;
     uint64_t boot = static_cast<uint64_t>(up_to(2));
     const int64_t row_count = up_to(12);
+    const bool has_before = up_to(2) == 0;  // The first row lies before the window.
+    Timestamp begin = Timestamp::min();
     for (int64_t row = 0; row < row_count; ++row) {
       time += std::chrono::milliseconds(1 + up_to(up_to(20) == 0 ? 30'000'000 : 5000));
       if (up_to(8) == 0 && boot != 0) ++boot;
@@ -54,12 +56,17 @@ TEST(Window, IsTheRollupOfItsRows) {
       }
       const Bytes fields = fields_of(values);
       rows.append_row(time, boot, fields);
-      window.add_row(group, time, boot, fields);
+      if (row == 0 && has_before) {
+        window.set_before(group, time, boot, fields);
+        begin = time + Duration(1);
+      } else {
+        window.add_row(group, time, boot, fields);
+      }
     }
     const auto kinds = kinds_of(group, rows.columns.size());
-    const ColumnSet whole = roll_rows(rows, kinds, Duration::max(), {Timestamp::min(), Timestamp::max()});
+    const ColumnSet whole = roll_rows(rows, kinds, Duration::max(), {begin, Timestamp::max()});
     const auto offsets = rollup_offsets(kinds);
-    EXPECT_EQ(window.rows(), static_cast<uint32_t>(row_count));
+    EXPECT_EQ(window.rows(), static_cast<uint32_t>(row_count - (row_count > 0 && has_before ? 1 : 0)));
     for (const Metric& metric : metrics) {
       const VmWindow::Sums& sums = window.of(metric_index(group, metric.field));
       const auto part = [&](RollupPart of) -> std::optional<double> {
