@@ -37,6 +37,13 @@ RetentionTimes retention_of(const Policy& policy) {
   return {policy.retention_raw, policy.retention_1m, policy.retention_1h, policy.retention_1d};
 }
 
+// What agents are told: docs/formats/settings.md.
+AgentSettings settings_of(const Policy& policy) {
+  AgentSettings settings{0, {{"agent_interval", format_duration(policy.agent_interval)}}};
+  settings.version = settings_version(settings.values);
+  return settings;
+}
+
 class Server {
  public:
   explicit Server(const ServerOptions& options) : settings_(options.settings), configured_(options.policy) {}
@@ -188,6 +195,7 @@ Result<> Server::open_sockets() {
                            [this](std::string datagram) { return door_->take_telegraf(std::move(datagram)); }};
     ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy.effective_late_window()};
     shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
+    shards_.back()->set_settings(settings_of(policy));
     all.push_back(shards_.back().get());
     HeadOptions head_options;
     head_options.keep = policy.collector_interval;
@@ -277,6 +285,7 @@ void Server::follow_policy() {
   for (size_t i = 0; i < shards_.size(); ++i) {
     const auto task = [shard = shards_[i].get(), head = heads_[i].get(), policy] {
       shard->set_late_window(policy.effective_late_window());
+      shard->set_settings(settings_of(policy));
       head->set_keep(policy.collector_interval);
     };
     if (!shards_[i]->post(task)) return;  // The next turn tries again.

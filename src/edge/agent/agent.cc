@@ -36,11 +36,15 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::sp
   if (!identity) return fail(identity.error());
   std::unique_ptr<Agent> agent(new Agent(options, *identity, clock));
   agent->host_ = {hostname, std::string(agent->probes_.os_type()), agent->probes_.boot_id(), {}};
-  const auto dictionary = make_dictionary(options, *identity, agent->host_);
+  auto dictionary = make_dictionary(options, *identity, agent->host_);
   if (!dictionary) return fail(dictionary.error());
   if (options.once) return agent;
   DF_TRY(agent->check_server());
   DF_TRY(agent->open_spool(random, files));
+  agent->settings_.emplace(files, agent->settings_path());
+  agent->settings_->load(agent->options_);
+  agent->schedule_.set_interval(agent->options_.interval, clock.wall());
+  dictionary->interval_ms = whole_ms(agent->options_.interval);
   DF_TRY(agent->open_socket());
   DatagramSink& sink = *agent;
   RowBufferLimits limits;
@@ -75,6 +79,13 @@ Result<> Agent::open_spool(Random& random, FileSystem& files) {
   }
   log_warning(kModule, "no spool: {}; rows wait in memory only and a restart loses them", opened.error().message);
   return {};
+}
+
+// Beside the spool, else beside the key; agents that share a file of keys do not share this one.
+Path Agent::settings_path() const {
+  if (spool_) return spool_->directory() / "settings";
+  if (!identity_.key) return {};
+  return fmt::format("{}.{:016x}.settings", options_.key_file, identity_.agent_id);
 }
 
 void Agent::open_status() {
@@ -117,6 +128,7 @@ uint64_t Agent::run(int stop_descriptor) {
   first_tick_ = start.monotonic + kFirstTickAfter;
   while (wait(until_next(), stop_descriptor)) {
     receive();
+    follow_settings();
     answer_requests();
     tick_if_due();
     association_->timer(now());
@@ -183,10 +195,30 @@ void Agent::follow_cloud() {
   if (!place) return;
   host_.place = *place;
   const auto dictionary = make_dictionary(options_, identity_, host_);
-  if (!dictionary) return log_warning(kModule, "the cloud's names are left out: {}", dictionary.error().message);
+  if (!dictionary) {
+    host_.place = {};
+    return log_warning(kModule, "the cloud's names are left out: {}", dictionary.error().message);
+  }
   association_->set_dictionary(*dictionary);
   log_info(kModule, "this is instance {} ({}) at {}, region {}, zone {}", place->instance_id, place->instance_type,
            place->csp, place->region, place->zone);
+}
+
+void Agent::follow_settings() {
+  while (const auto told = association_->next_settings()) {
+    const Duration before = options_.interval;
+    const ReportBody report = settings_->take(*told, options_);
+    if (options_.interval != before) set_interval();
+    association_->report(report, now());
+  }
+}
+
+void Agent::set_interval() {
+  log_info(kModule, "the server says: every {}", format_duration(options_.interval));
+  schedule_.set_interval(options_.interval, clock_.wall());
+  const auto dictionary = make_dictionary(options_, identity_, host_);
+  DF_ASSERT(dictionary.has_value());  // Names that do not fit were refused, whatever the interval.
+  association_->set_dictionary(*dictionary);
 }
 
 void Agent::report() {

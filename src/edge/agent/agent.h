@@ -18,6 +18,7 @@
 #include "edge/agent/association.h"
 #include "edge/agent/cloud_lookup.h"
 #include "edge/agent/options.h"
+#include "edge/agent/pushed_settings.h"
 #include "edge/agent/server_address.h"
 #include "edge/agent/status_socket.h"
 #include "edge/agent/tick_schedule.h"
@@ -50,7 +51,9 @@ class Agent final : private DatagramSink {
   Result<> open_socket();
   Result<> open_spool(Random& random, FileSystem& files);
   void open_status();
+  Path settings_path() const;
   void add_spool_status(std::string& out) const;
+  std::string interval_status() const;
   void send(ByteView datagram) override;
   Moment now() const { return {clock_.wall(), clock_.monotonic()}; }
   void tick_if_due();
@@ -58,12 +61,14 @@ class Agent final : private DatagramSink {
   void receive();
   void follow_server();
   void follow_cloud();
+  void follow_settings();
+  void set_interval();
   void report();
   Duration until_next() const;
   bool wait(Duration at_most, int stop_descriptor);
   uint64_t say_goodbye();
 
-  const AgentOptions options_;
+  AgentOptions options_;  // Changed by the server's settings only.
   const AgentIdentity identity_;
   HostFacts host_;
   const Clock& clock_;
@@ -80,6 +85,7 @@ class Agent final : private DatagramSink {
   std::optional<StatusSocket> status_socket_;
   ReceiveBatch batch_;
   std::unique_ptr<RowSpool> spool_;
+  std::optional<PushedSettings> settings_;
   std::optional<Association> association_;
   bool answered_ = false;  // As the log was told last.
   RateLimit silence_line_{300s};

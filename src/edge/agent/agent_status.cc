@@ -25,6 +25,14 @@ void Agent::add_spool_status(std::string& out) const {
   if (stats.errors > 0) line(out, "disk errors", fmt::format("{}, the last: {}", stats.errors, stats.last_error));
 }
 
+std::string Agent::interval_status() const {
+  const std::string interval = format_duration(options_.interval);
+  const std::string_view told = settings_->value(kPushedInterval);
+  if (!options_.is_pinned("--interval")) return told.empty() ? interval : interval + " (told by the server)";
+  if (told.empty() || told == interval) return interval + " (pinned: given on the command line)";
+  return fmt::format("{} (pinned: given on the command line; the server says {})", interval, told);
+}
+
 std::string Agent::status() const {
   const Moment at = now();
   const AssociationStats& stats = association_->stats();
@@ -45,7 +53,8 @@ std::string Agent::status() const {
          fmt::format("{}, region {}, zone {}, instance {} ({})", host_.place.csp, host_.place.region, host_.place.zone,
                      host_.place.instance_id, host_.place.instance_type));
   }
-  line(out, "interval", format_duration(options_.interval));
+  line(out, "interval", interval_status());
+  if (!settings_->refused().empty()) line(out, "not allowed", "told by the server: " + settings_->refused());
   line(out, "ticks", std::to_string(ticks_));
   line(out, "rows",
        fmt::format("{} taken, {} acknowledged, {} dropped, {} wait", stats.rows_taken, stats.rows_acked,

@@ -28,12 +28,17 @@ Association::Association(const AgentIdentity& identity, const Dictionary& dictio
       dictionaries_(dictionary),
       replay_(kReplayLimits),
       buffer_(limits, spool != nullptr ? spool->first_sequence() : 1),
-      needs_keep_alive_(std::chrono::milliseconds(dictionary.interval_ms) > kKeepAlive),
       spool_id_(spool != nullptr ? spool->spool_id() : random.next()),
       last_sent_(start.monotonic),
       probe_at_(start.monotonic),
       backlog_(kBacklogPerS, start.monotonic) {
+  set_dictionary(dictionary);
   start_session(start.wall);
+}
+
+void Association::set_dictionary(const Dictionary& dictionary) {
+  dictionaries_.set_base(dictionary);
+  needs_keep_alive_ = std::chrono::milliseconds(dictionary.interval_ms) > kKeepAlive;
 }
 
 // A larger session than the one before, even where the wall clock went back. Each one in a row that the server calls
@@ -148,6 +153,17 @@ void Association::send_block(BufferedBlock& block, bool ack_now, Moment now) {
 void Association::send_body(FrameType type, const RowsBody& body, bool ack_now, Moment now) {
   body_.clear();
   body.encode(body_);
+  seal_and_send(type, ack_now, now);
+}
+
+void Association::report(const ReportBody& body, Moment now) {
+  body_.clear();
+  body.encode(body_);
+  seal_and_send(FrameType::kReport, false, now);
+}
+
+// What is in body_.
+void Association::seal_and_send(FrameType type, bool ack_now, Moment now) {
   FrameHeader header;
   header.type = type;
   header.key_epoch = identity_.key_epoch;
@@ -162,7 +178,7 @@ void Association::send_body(FrameType type, const RowsBody& body, bool ack_now, 
 }
 
 void Association::send_keep_alive(Moment now) {
-  RowsBody body = body_for(*dictionaries_[0], false, now.wall);
+  RowsBody body = body_for(*dictionaries_[0], !dictionaries_[0]->known, now.wall);
   body.first_sequence = buffer_.next_sequence();
   send_body(FrameType::kKeepAlive, body, oldest() != nullptr, now);
 }

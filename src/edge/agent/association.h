@@ -22,6 +22,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/core/time.h"
@@ -90,7 +91,7 @@ class Association {
   // Rows of one tick; Row::device counts from 1 into `devices`, which only ever grows.
   void tick(std::span<const Row> rows, std::span<const std::string> devices, Moment now);
   // Other labels for the rows to come. `dictionary` as at the start.
-  void set_dictionary(const Dictionary& dictionary) { dictionaries_.set_base(dictionary); }
+  void set_dictionary(const Dictionary& dictionary);
   void received(ByteView datagram, Moment now);
   // To be called when next_timer() has come; earlier does no harm.
   void timer(Moment now);
@@ -100,6 +101,11 @@ class Association {
   std::optional<SampleRequest> next_request();
   // Rows of the VM itself (device 0), perhaps none.
   void answer(uint64_t request_id, std::span<const Row> rows, Moment now);
+
+  // What the last ack with settings told, once each time.
+  std::optional<AgentSettings> next_settings() { return std::exchange(settings_, std::nullopt); }
+  // What was done with it.
+  void report(const ReportBody& body, Moment now);
 
   // Before the end, again and again: sends up to `frames_max` blocks, oldest first, asking for acks at once; those that
   // asked for one just now are left out.
@@ -118,8 +124,6 @@ class Association {
   bool silent(MonotonicTime now) const;
   std::optional<MonotonicTime> last_ack() const { return last_ack_; }
   std::optional<MonotonicTime> unanswered_since() const { return unanswered_since_; }
-  // Last one that an ack brought; 0 = none. Settings themselves are not applied yet.
-  uint64_t settings_version() const { return settings_version_; }
 
  private:
   struct Answer {
@@ -134,6 +138,7 @@ class Association {
   void add_block(size_t slice, uint32_t rows, uint64_t request_id, Moment now);
   void send_block(BufferedBlock& block, bool ack_now, Moment now);
   void send_body(FrameType type, const RowsBody& body, bool ack_now, Moment now);
+  void seal_and_send(FrameType type, bool ack_now, Moment now);
   RowsBody body_for(const SentDictionary& dictionary, bool inline_dictionary, Timestamp wall) const;
   void send_answer(const Answer& answer, Moment now);
   void send_keep_alive(Moment now);
@@ -173,7 +178,7 @@ class Association {
   RowBuffer replay_;  // Older than buffer_, read back from the spool.
   RowBuffer buffer_;
   AssociationStats stats_;
-  const bool needs_keep_alive_;
+  bool needs_keep_alive_ = false;
 
   uint64_t spool_id_ = 0;
   uint64_t session_ = 0;
@@ -198,7 +203,7 @@ class Association {
 
   std::deque<SampleRequest> requests_;
   std::deque<Answer> answers_;
-  uint64_t settings_version_ = 0;
+  std::optional<AgentSettings> settings_;
 
   uint64_t dropped_told_ = 0;
   RateLimit refused_line_{60s};

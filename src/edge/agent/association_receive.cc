@@ -79,7 +79,7 @@ void Association::on_ack(const AckBody& ack, Moment now) {
   on_refused(ack, now.monotonic);
   for (const DictionaryId id : ack.unknown_dictionaries) on_unknown(id, now.monotonic);
   if (ack.frames_per_s_max) on_pace(*ack.frames_per_s_max, now.monotonic);
-  if (ack.settings_version != 0) settings_version_ = ack.settings_version;
+  if (ack.settings.version != 0) settings_ = ack.settings;
   if (ack.session_too_old) {
     if (uint64_t held_back = 0; session_line_.allow(now.monotonic, held_back)) {
       log_warning(kModule,

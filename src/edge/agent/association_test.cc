@@ -449,6 +449,47 @@ TEST(Association, KeepAliveEvery15SecondsWhereTicksAreRarer) {
   f(60'000, 3);
 }
 
+TEST(Association, SettingsOfAnAckAreHandedOverOnceAndReportedOn) {
+  TestAgent agent;
+  TestServer server = agent.server();
+  agent.tick();
+  EXPECT_FALSE(agent.association->next_settings().has_value());
+  agent.exchange(server);
+  EXPECT_FALSE(agent.association->next_settings().has_value());
+  AckBody extra;
+  extra.settings = {5, {{"agent_interval", "60s"}}};
+  agent.exchange(server, extra);
+  EXPECT_EQ(agent.association->next_settings(), extra.settings);
+  EXPECT_FALSE(agent.association->next_settings().has_value());
+  const ReportBody report{5, 60'000, {{"agent_interval", SettingOutcome::kApplied}}};
+  agent.association->report(report, agent.now());
+  agent.exchange(server);
+  EXPECT_EQ(server.reports, (std::vector<ReportBody>{report}));
+}
+
+// Rows of before keep the dictionary under which they were measured; a longer interval begins to need keep-alives.
+TEST(Association, AnotherIntervalIsInTheRowsThatFollow) {
+  TestAgent agent;
+  TestServer server = agent.server();
+  agent.tick();
+  agent.exchange(server);
+  agent.tick();
+  const Bytes before = agent.take_sent().front();
+  agent.dictionary.interval_ms = 60'000;
+  agent.association->set_dictionary(agent.dictionary);
+  agent.tick();
+  const auto interval_of = [&](ByteView datagram) {
+    const auto frame = server.take(datagram);
+    return frame ? server.dictionaries[frame->body.dictionary_id].interval_ms : 0;
+  };
+  EXPECT_EQ(interval_of(before), 2000u);
+  EXPECT_EQ(interval_of(agent.take_sent().front()), 60'000u);
+  EXPECT_EQ(server.stored.size(), 6u);
+  agent.exchange(server);
+  agent.run(59s);
+  EXPECT_EQ(agent.take_sent().size(), 3u);
+}
+
 TEST(Association, FlushSendsEverythingThatIsKeptAskingForAnAck) {
   TestAgent agent;
   TestServer server = agent.server();

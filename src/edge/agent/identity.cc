@@ -65,6 +65,10 @@ Result<AgentIdentity> make_identity(const AgentOptions& options, std::span<const
   return out;
 }
 
+uint32_t whole_ms(Duration interval) {
+  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(interval).count());
+}
+
 Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdentity& identity, const HostFacts& host) {
   Dictionary out;
   const auto label = [&](const char* key, const std::string& value) {
@@ -81,8 +85,7 @@ Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdent
   label("instanceId", host.place.instance_id);
   label("instanceType", host.place.instance_type);
   out.boot_id = host.boot_id;
-  out.interval_ms =
-      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(options.interval).count());
+  out.interval_ms = whole_ms(kIntervalMax);  // While it is measured: the server may set any.
   for (const char* key : {"instanceType", "instanceId", "zone"}) {
     if (out.encode().size() > kIdentityBytesMax) out.labels.erase(key);
   }
@@ -91,6 +94,7 @@ Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdent
                 "--ns, --mcis, --vm, --csp and --region make {} bytes of identity; at most {} fit into a frame", size,
                 kIdentityBytesMax);
   }
+  out.interval_ms = whole_ms(options.interval);
   return out;
 }
 

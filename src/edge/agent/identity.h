@@ -47,6 +47,8 @@ struct HostFacts {
   std::string boot_id;
   CloudPlace place;  // --csp and --region go above it; what does not fit beside the rest is left out.
 };
+// An interval as frames carry it.
+uint32_t whole_ms(Duration interval);
 Result<Dictionary> make_dictionary(const AgentOptions& options, const AgentIdentity& identity, const HostFacts& host);
 
 }  // namespace dragonfly

@@ -129,7 +129,10 @@ constexpr Parameter kParameters[] = {
     {"--region", "NAME", set_name<&AgentOptions::region>, "region of the provider (asked of the cloud)"},
     {"--metadata", "WHERE", set_metadata,
      "where the cloud is asked for provider, region, zone, instance: auto (its own address, in a VM), none, ADDR:PORT"},
-    {"--interval", "TIME", set_interval, "between two samples, 100ms to 1h (2s)"},
+    {"--interval", "TIME", set_interval,
+     "between two samples, 100ms to 1h (2s). The server's agent_interval goes above the configuration file; what is "
+     "given "
+     "on the command line stays"},
     {"--key", "FILE", set_path<&AgentOptions::key_file>,
      "key file made by `cb-dragonfly agent-key new`; without one, frames are plain and go to a loopback address only"},
     {"--spool-dir", "DIR", set_path<&AgentOptions::spool_dir>,
@@ -230,9 +233,20 @@ Result<AgentOptions> read_agent_options(std::span<const char* const> arguments, 
     if (!applied) return fail(applied.error().code, "{} {}: {}", kConfig, setting.value, applied.error().message);
   }
   for (const Setting& setting : *settings) {
-    if (setting.parameter->set != nullptr) DF_TRY(setting.parameter->set(out, setting.parameter->name, setting.value));
+    if (setting.parameter->set == nullptr) continue;
+    DF_TRY(setting.parameter->set(out, setting.parameter->name, setting.value));
+    out.pinned.push_back(setting.parameter->name);
   }
   return out;
+}
+
+Result<SettingOutcome> apply_pushed_setting(AgentOptions& options, std::string_view key, std::string_view value) {
+  if (key != kPushedInterval) return SettingOutcome::kUnknown;
+  AgentOptions with = options;
+  DF_TRY(set_interval(with, key, value));
+  if (options.is_pinned("--interval")) return SettingOutcome::kPinned;
+  options.interval = with.interval;
+  return SettingOutcome::kApplied;
 }
 
 std::string agent_help() {

@@ -49,6 +49,12 @@ class TestServer {
     if (header->session < session) return session_too_old = true, std::nullopt;
     if (header->session > session) session = header->session;
     if (!packets_.insert({header->session, header->packet}).second) return std::nullopt;
+    if (header->type == FrameType::kReport) {
+      const auto report = ReportBody::decode(body);
+      EXPECT_TRUE(report.has_value());
+      if (report) reports.push_back(*report);
+      return std::nullopt;
+    }
     const auto rows = RowsBody::decode(body);
     EXPECT_TRUE(rows.has_value());
     return store(*header, *rows);
@@ -95,6 +101,7 @@ class TestServer {
   SequenceSet done;
   std::map<uint64_t, std::string> stored;  // "group device time" by sequence.
   uint64_t doubles = 0;                    // Rows that came again with other content: never.
+  std::vector<ReportBody> reports;
   uint64_t spool_id = 0;
   uint64_t session = 0;
   uint64_t refused_session = 0;

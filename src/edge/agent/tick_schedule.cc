@@ -16,10 +16,18 @@ uint64_t mix(uint64_t z) {
 
 }  // namespace
 
-TickSchedule::TickSchedule(uint64_t agent_id, Duration interval)
-    : interval_ms_(std::chrono::duration_cast<std::chrono::milliseconds>(interval).count()) {
+TickSchedule::TickSchedule(uint64_t agent_id, Duration interval) : spread_id_(mix(agent_id)) { lay_grid(interval); }
+
+void TickSchedule::set_interval(Duration interval, Timestamp wall) {
+  lay_grid(interval);
+  // A slot that lies behind would carry what is measured now.
+  if (last_ms_) last_ms_ = std::max(*last_ms_, slot_at(unix_ms(wall)));
+}
+
+void TickSchedule::lay_grid(Duration interval) {
+  interval_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(interval).count();
   DF_ASSERT(interval_ms_ > 0);
-  phase_ms_ = static_cast<int64_t>(mix(agent_id) % static_cast<uint64_t>(interval_ms_));
+  phase_ms_ = (static_cast<int64_t>(spread_id_ % static_cast<uint64_t>(interval_ms_)) + moved_ms_) % interval_ms_;
   late_max_ms_ = std::max(interval_ms_ / 2, std::min<int64_t>(interval_ms_, 1000));
 }
 
@@ -37,6 +45,7 @@ Timestamp TickSchedule::first(Timestamp wall) {
 std::optional<Timestamp> TickSchedule::due(Timestamp wall) {
   const int64_t now_ms = unix_ms(wall);
   if (last_ms_ && now_ms <= *last_ms_ - interval_ms_) {
+    ++moved_ms_;
     phase_ms_ = (phase_ms_ + 1) % interval_ms_;
     last_ms_.reset();
   }

@@ -26,14 +26,19 @@ class TickSchedule {
   // The time of the tick that is due at `wall`; each is given once. One that is late by more than half an interval
   // (but at least 1 s) is left out: its values would carry a wrong time.
   std::optional<Timestamp> due(Timestamp wall);
+  // From now on every `interval`: the next tick is the first of the new grid that is still to come.
+  void set_interval(Duration interval, Timestamp wall);
   // From `wall` to the next tick, at most an interval.
   Duration until_next(Timestamp wall) const;
 
  private:
   int64_t slot_at(int64_t wall_ms) const;
-  int64_t interval_ms_;
-  int64_t phase_ms_;
-  int64_t late_max_ms_;
+  void lay_grid(Duration interval);
+  uint64_t spread_id_;
+  int64_t moved_ms_ = 0;  // By clocks that jumped back.
+  int64_t interval_ms_ = 0;
+  int64_t phase_ms_ = 0;
+  int64_t late_max_ms_ = 0;
   std::optional<int64_t> last_ms_;
 };
 

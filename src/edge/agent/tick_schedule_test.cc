@@ -62,6 +62,39 @@ TEST(TickSchedule, AJumpAheadGivesNoBurst) {
   EXPECT_LE(ticks, 6);
 }
 
+TEST(TickSchedule, AnotherIntervalBeginsWithTheNextSlotOfItsGrid) {
+  const auto f = [](Duration from, Duration to) {
+    for (uint64_t id = 1; id <= 40; ++id) {
+      SCOPED_TRACE(id);
+      TickSchedule schedule(id, from);
+      TickSchedule grid(id, to);
+      Timestamp wall = from_unix_ms(kStart);
+      std::set<Timestamp> times = {schedule.first(wall)};
+      wall += schedule.until_next(wall);
+      times.insert(*schedule.due(wall));
+      wall += from / 3;
+      schedule.set_interval(to, wall);
+      EXPECT_FALSE(schedule.due(wall).has_value()) << "what lies behind is not measured now";
+      const Timestamp changed = wall;
+      for (int i = 0; i < 5; ++i) {
+        wall += schedule.until_next(wall);
+        const auto tick = schedule.due(wall);
+        ASSERT_TRUE(tick.has_value());
+        EXPECT_EQ(*tick, wall);
+        EXPECT_TRUE(times.insert(*tick).second);
+        EXPECT_LE(*tick - changed, (i + 1) * to);
+        grid.due(*tick - to);
+        EXPECT_EQ(grid.due(*tick), tick) << "the phase of the agent's own";
+      }
+    }
+  };
+  f(2s, 4s);
+  f(4s, 1s);
+  f(1s, 1s);
+  f(100ms, 1h);
+  f(1h, 100ms);
+}
+
 // Whatever the wall clock does, no time comes twice, and it never takes more than two intervals to the next tick.
 TEST(TickSchedule, RandomStepsOfTheWallClock) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {

@@ -24,6 +24,7 @@ AgentSession::Verdict AgentSession::open(Aes256Gcm& cipher, const Key256& master
   if (header.session > session_) {
     session_ = header.session;
     window_ = ReplayWindow();
+    settings_reported_ = settings_told_ = 0;
     reply_run_ = 0;  // reply_packet_ goes on: the old session's key may still seal a refusal.
   }
   session_key_ = key;
@@ -85,7 +86,13 @@ void AgentSession::reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, 
   seal_frame(cipher, key, header, body, out);
 }
 
-void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, Bytes& out) {
+bool AgentSession::needs_settings(const AgentSettings& settings, MonotonicTime now) const {
+  if (settings.version == 0 || settings.version == settings_reported_) return false;
+  return settings.version != settings_told_ || now >= settings_again_at_;
+}
+
+void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, const AgentSettings& settings,
+                            MonotonicTime now, Bytes& out) {
   AckBody ack;
   ack.spool_id = spool_id_;
   ack.cumulative = acknowledged_.cumulative();
@@ -93,6 +100,13 @@ void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& maste
   ack.ranges.assign(ranges.begin(), ranges.begin() + static_cast<ptrdiff_t>(std::min(ranges.size(), kAckRangesMax)));
   ack.refused.swap(refused_);
   ack.unknown_dictionaries.swap(missing_);
+  if (needs_settings(settings, now)) {
+    ack.settings = settings;
+    if (settings_told_ != settings.version) settings_wait_ = kSettingsAgain;
+    settings_told_ = settings.version;
+    settings_again_at_ = now + settings_wait_;
+    settings_wait_ = std::min(kSettingsAgainMax, settings_wait_ * 2);
+  }
   Bytes body;
   ack.encode(body);
   reply(cipher, run, master, FrameType::kAck, session_, body, out);

@@ -28,6 +28,9 @@ class AgentSession {
   AgentSession(const AgentSession&) = delete;
   AgentSession& operator=(const AgentSession&) = delete;
 
+  static constexpr Duration kSettingsAgain = 5s;
+  static constexpr Duration kSettingsAgainMax = 5min;
+
   enum class Verdict { kOpened, kNotAuthentic, kReplayed, kSessionTooOld };
   // Opens a frame of this agent: `header` was decoded from `datagram`, its epoch and plain flag were compared already.
   // kSessionTooOld is given only for what authenticates, so that it may be answered.
@@ -46,8 +49,15 @@ class AgentSession {
   void refuse(RefusalCause cause, uint64_t rows);
   void miss_dictionary(DictionaryId id);
 
-  // An acknowledgement of everything so far; takes along and forgets refusals and missing dictionaries.
-  void make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, Bytes& out);
+  // Settings are told until the agent reports on their version: at once, then again after kSettingsAgain, twice that, …
+  // at most kSettingsAgainMax, for an agent of an earlier release never reports.
+  bool needs_settings(const AgentSettings& settings, MonotonicTime now) const;
+  void settings_reported(uint64_t version) { settings_reported_ = version; }
+
+  // An acknowledgement of everything so far, with `settings` where they are due; takes along and forgets refusals and
+  // missing dictionaries.
+  void make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, const AgentSettings& settings, MonotonicTime now,
+                Bytes& out);
   // Answers a frame of an older session, sealed for that session.
   void make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master, uint64_t session, Bytes& out);
   void make_request(Aes256Gcm& cipher, uint64_t run, const Key256& master, const RequestBody& request, Bytes& out);
@@ -72,6 +82,8 @@ class AgentSession {
   bool deadline_queued = false;
   bool changed = false;  // Since the last checkpoint.
   MonotonicTime last_too_old_answer{};
+  uint64_t newest_sequence = 0;  // Of the frames of `newest_spool`: what came again tells nothing about now.
+  uint64_t newest_spool = 0;
 
  private:
   void reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, FrameType type, uint64_t session, ByteView body,
@@ -90,6 +102,10 @@ class AgentSession {
   SequenceSet acknowledged_;
   std::vector<AckBody::Refused> refused_;
   std::vector<DictionaryId> missing_;
+  uint64_t settings_reported_ = 0;  // All of them: of this session; 0 = none.
+  uint64_t settings_told_ = 0;
+  MonotonicTime settings_again_at_{};
+  Duration settings_wait_ = kSettingsAgain;
 };
 
 }  // namespace dragonfly

@@ -55,6 +55,37 @@ TEST_F(AgentSessionTest, OpensOnceAndInAnyOrder) {
   EXPECT_EQ(open(agent_, frame(100, 2)), Verdict::kReplayed);
 }
 
+// Seconds since the first ack at which settings go along; the agent reports after `reported` of them (0: never).
+TEST_F(AgentSessionTest, SettingsAreToldUntilTheyAreReported) {
+  const AgentSettings settings{7, {{"agent_interval", "4s"}}};
+  uint64_t session = 100;
+  const auto f = [&](size_t reported, std::vector<int> expected) {
+    ASSERT_EQ(open(agent_, frame(++session, 1)), Verdict::kOpened);
+    std::vector<int> told;
+    for (int second = 0; second <= 1300; ++second) {
+      const MonotonicTime now = MonotonicTime{} + 1h + second * 1s;
+      const bool needed = agent_.needs_settings(settings, now);
+      Bytes reply;
+      agent_.make_ack(cipher_, kRun, master_, settings, now, reply);
+      const AckBody ack = open_reply(reply, session);
+      EXPECT_EQ(ack.settings == settings, needed);
+      EXPECT_EQ(ack.settings.version != 0, needed);
+      if (needed) told.push_back(second);
+      if (needed && told.size() == reported) agent_.settings_reported(settings.version);
+    }
+    EXPECT_EQ(told, expected);
+  };
+  f(1, {0});
+  f(3, {0, 5, 15});
+  f(0, {0, 5, 15, 35, 75, 155, 315, 615, 915, 1215});
+  f(1, {0});  // A new session may be a start that has lost them.
+
+  const MonotonicTime later = MonotonicTime{} + 2h;
+  EXPECT_FALSE(agent_.needs_settings(settings, later));
+  EXPECT_TRUE(agent_.needs_settings({8, {}}, later)) << "others are told at once";
+  EXPECT_FALSE(agent_.needs_settings({}, later)) << "there are none";
+}
+
 TEST_F(AgentSessionTest, AForgedFrameChangesNothing) {
   Bytes forged = frame(100, 5000);
   forged.back() ^= 1;
@@ -75,7 +106,7 @@ TEST_F(AgentSessionTest, OnlyALargerSessionReplacesOne) {
 TEST_F(AgentSessionTest, AReplyNeverRepeatsANumberUnderOneKey) {
   ASSERT_EQ(open(agent_, frame(100, 1)), Verdict::kOpened);
   Bytes first;
-  agent_.make_ack(cipher_, kRun, master_, first);
+  agent_.make_ack(cipher_, kRun, master_, {}, {}, first);
   ASSERT_EQ(open(agent_, frame(200, 1)), Verdict::kOpened);
   Bytes old;
   agent_.make_session_too_old(cipher_, kRun, master_, 100, old);
@@ -91,14 +122,14 @@ TEST_F(AgentSessionTest, AcksTellWhatIsDoneRefusedAndMissingOnce) {
   agent_.refuse(RefusalCause::kTooOld, 3);
   agent_.miss_dictionary(77);
   Bytes reply;
-  agent_.make_ack(cipher_, kRun, master_, reply);
+  agent_.make_ack(cipher_, kRun, master_, {}, {}, reply);
   const AckBody ack = open_reply(reply, 100);
   EXPECT_EQ(ack.spool_id, 42u);
   EXPECT_EQ(ack.cumulative, 9u);
   EXPECT_EQ(ack.ranges, (std::vector<SequenceRange>{{20, 21}}));
   EXPECT_EQ(ack.refused, (std::vector<AckBody::Refused>{{RefusalCause::kTooOld, 3}}));
   EXPECT_EQ(ack.unknown_dictionaries, (std::vector<DictionaryId>{77}));
-  agent_.make_ack(cipher_, kRun, master_, reply);
+  agent_.make_ack(cipher_, kRun, master_, {}, {}, reply);
   EXPECT_TRUE(open_reply(reply, 100).refused.empty());
   EXPECT_TRUE(agent_.is_done(42, 5, 9));
   EXPECT_FALSE(agent_.is_done(42, 5, 10));

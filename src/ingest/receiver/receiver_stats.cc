@@ -28,6 +28,12 @@ void ReceiverStats::write(MetricsText& text) const {
   for (size_t i = 0; i < rows_refused.size(); ++i) {
     text.sample(rows_refused[i].value(), fmt::format("cause=\"{}\"", kRowRefusalNames[i]));
   }
+  text.family("dragonfly_agent_settings_reported_total", "counter",
+              "What agents did with settings that they were told, by outcome.");
+  for (size_t i = 1; i < settings_reported.size(); ++i) {
+    text.sample(settings_reported[i].value(), fmt::format("outcome=\"{}\"", to_string(static_cast<SettingOutcome>(i))));
+  }
+  text.sample(settings_reported[0].value(), "outcome=\"other\"");
   text.counter("dragonfly_labels_forged_total", "Identity labels that differ from the agent's key; ignored.",
                labels_forged);
   text.histogram("dragonfly_durable_seconds", "From receive to commit.", durable);

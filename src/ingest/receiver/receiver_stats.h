@@ -10,6 +10,7 @@
 #include <array>
 
 #include "base/obs/metrics.h"
+#include "model/frame/frame.h"
 
 namespace dragonfly {
 
@@ -56,14 +57,19 @@ struct ReceiverStats {
   Gauge rows_in_flight;    // On their way to the log.
   std::array<Counter, static_cast<size_t>(RowDrop::kCount)> rows_dropped;
   std::array<Counter, static_cast<size_t>(RowRefusal::kCount)> rows_refused;
-  Counter labels_forged;  // Identity labels that differ from the key's: ignored.
-  Counter kernel_drops;   // Datagrams lost because the socket's buffer was full.
-  Histogram durable;      // Seconds from receive to commit.
-  Histogram turn;         // Seconds of a shard's turn.
+  std::array<Counter, 5> settings_reported;  // By SettingOutcome; 0 = one that is not known here.
+  Counter labels_forged;                     // Identity labels that differ from the key's: ignored.
+  Counter kernel_drops;                      // Datagrams lost because the socket's buffer was full.
+  Histogram durable;                         // Seconds from receive to commit.
+  Histogram turn;                            // Seconds of a shard's turn.
 
   void fault(DatagramFault cause) { faults[static_cast<size_t>(cause)].add(); }
   void drop(RowDrop cause, uint64_t rows) { rows_dropped[static_cast<size_t>(cause)].add(rows); }
   void refuse(RowRefusal cause, uint64_t rows) { rows_refused[static_cast<size_t>(cause)].add(rows); }
+  void setting(SettingOutcome outcome) {
+    const auto index = static_cast<size_t>(outcome);
+    settings_reported[index < settings_reported.size() ? index : 0].add();
+  }
   void write(MetricsText& text) const;
 };
 

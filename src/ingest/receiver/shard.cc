@@ -149,7 +149,8 @@ void Shard::take_datagram(const ReceiveBatch::Datagram& datagram) {
 
 void Shard::take_frame(ByteView datagram, const Endpoint& source) {
   const auto header = FrameHeader::decode(datagram);
-  if (!header || (header->type != FrameType::kRows && header->type != FrameType::kKeepAlive)) {
+  if (!header || (header->type != FrameType::kRows && header->type != FrameType::kKeepAlive &&
+                  header->type != FrameType::kReport)) {
     return refuse_datagram(DatagramFault::kHeader, source);
   }
   const auto owner = static_cast<uint32_t>(header->agent_id) % options_.count;
@@ -224,6 +225,8 @@ AgentSession* Shard::find_plain(const FrameHeader& header, const Endpoint& sourc
 
 void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source) {
   if (agent.newest_opened()) agent.source = source;
+  if (header.type == FrameType::kReport) return take_report(agent, source);
+  if (agent.needs_settings(settings_, context_.clock.monotonic())) queue_ack(agent);
   const auto rows = RowsBody::decode(body_);
   if (!rows) return refuse_datagram(DatagramFault::kBody, source);
   if (!adopt_dictionary(agent, *rows)) {
@@ -243,6 +246,15 @@ void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const En
     return;
   }
   take_rows(agent, header, *rows);
+}
+
+void Shard::take_report(AgentSession& agent, const Endpoint& source) {
+  const auto report = ReportBody::decode(body_);
+  if (!report) return refuse_datagram(DatagramFault::kBody, source);
+  agent.settings_reported(report->settings_version);
+  for (const auto& [key, outcome] : report->outcomes) context_.stats.setting(outcome);
+  // Before the first rows at the new interval, so that a longer one is not taken for silence.
+  if (agent.vm != nullptr) agent.vm->interval_ms = report->interval_ms;
 }
 
 // Makes the frame's dictionary the agent's; false when it is unknown here (the next ack says so) or names no VM.
@@ -296,8 +308,12 @@ void Shard::note_arrival(AgentSession& agent, const RowsBody& rows, const FrameH
   const bool first = vm.last_arrival_ns.load(std::memory_order_relaxed) == 0;
   vm.clock_offset_ns = first ? skew_ns : std::max(skew_ns, before - 1'000'000);
   vm.last_arrival_ns = context_.clock.monotonic().time_since_epoch().count();
-  vm.interval_ms = agent.dictionary->interval_ms;
-  vm.dictionary_id = agent.dictionary->id;
+  if (rows.spool_id != agent.newest_spool || rows.first_sequence >= agent.newest_sequence) {
+    agent.newest_spool = rows.spool_id;
+    agent.newest_sequence = rows.first_sequence;
+    vm.interval_ms = agent.dictionary->interval_ms;
+    vm.dictionary_id = agent.dictionary->id;
+  }
   vm.agent_id = header.agent_id;
   vm.agent_shard = options_.index;
 }
@@ -376,7 +392,7 @@ void Shard::send_acks() {
     agent->frames_unacked = 0;
     if (!agent->source) continue;
     OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}});
-    agent->make_ack(cipher_, context_.run, context_.master_key, out.payload);
+    agent->make_ack(cipher_, context_.run, context_.master_key, settings_, context_.clock.monotonic(), out.payload);
     context_.stats.acks.add();
   }
   ack_now_.clear();

@@ -95,6 +95,8 @@ class Shard final : public Executor {
   // State of each agent that changed since the last call, as (metadata key, value).
   std::vector<std::pair<std::string, Bytes>> changed_agents();
   void set_late_window(Duration late_window) { options_.late_window = late_window; }
+  // What agents shall do; each is told with an ack that its next frame makes due. Also before start().
+  void set_settings(AgentSettings settings) { settings_ = std::move(settings); }
   ShardHead& head() { return *head_; }
   size_t agent_count() const { return sealed_agents_.size() + plain_agents_.size(); }
 
@@ -131,6 +133,7 @@ class Shard final : public Executor {
   void take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source);
   bool adopt_dictionary(AgentSession& agent, const RowsBody& rows);
   bool adopt_vm(AgentSession& agent, const Dictionary& dictionary);
+  void take_report(AgentSession& agent, const Endpoint& source);
   void note_arrival(AgentSession& agent, const RowsBody& rows, const FrameHeader& header);
   void take_rows(AgentSession& agent, const FrameHeader& header, const RowsBody& rows);
   void add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first,
@@ -151,6 +154,7 @@ class Shard final : public Executor {
 
   ShardOptions options_;
   const Context context_;
+  AgentSettings settings_;
   UdpSocket socket_;
   ShardHead* head_ = nullptr;
   std::vector<Shard*> peers_;

@@ -44,6 +44,65 @@ TEST_F(ShardTest, ARowIsDurableBeforeItIsAppliedAndAcknowledged) {
   EXPECT_EQ(receive_ack(agent).cumulative, 4u);
 }
 
+TEST_F(ShardTest, SettingsMakeAnAckDueAtTheNextFrameUntilTheyAreReported) {
+  make_shards(1);
+  FakeAgent agent(8, master_, kVm);
+  enrol(agent.record());
+  const AgentSettings settings{7, {{"agent_interval", "60s"}}};
+  ASSERT_TRUE(shards_[0]->post([&] { shards_[0]->set_settings(settings); }));
+  send(agent.make({.times = now(), .ack_now = false}));
+  EXPECT_EQ(receive_ack(agent).settings, settings) << "before anything is durable";
+  ASSERT_TRUE(submitted());
+  log_.commit();
+  ASSERT_TRUE(comes_true([&] { return heads_[0]->rows() == 1; }));
+  send(agent.make({.first = 2, .times = now()}));
+  ASSERT_TRUE(submitted());
+  log_.commit();
+  EXPECT_EQ(receive_ack(agent).settings.version, 0u) << "told a moment ago";
+
+  VmEntry* vm = directory_.find_vm(kVm);
+  ASSERT_NE(vm, nullptr);
+  EXPECT_EQ(vm->interval_ms, 1000u);
+  send(agent.make_report({7, 60'000, {{"agent_interval", SettingOutcome::kApplied}}}));
+  EXPECT_TRUE(comes_true([&] { return vm->interval_ms == 60'000; })) << "before rows at that interval";
+  EXPECT_EQ(stats_.settings_reported[static_cast<size_t>(SettingOutcome::kApplied)].value(), 1u);
+
+  const AgentSettings others{9, {{"agent_interval", "1s"}}};
+  ASSERT_TRUE(shards_[0]->post([&] { shards_[0]->set_settings(others); }));
+  agent.dictionary.interval_ms = 60'000;
+  send(agent.make({.first = 3, .times = now(), .ack_now = false}));
+  EXPECT_EQ(receive_ack(agent).settings, others) << "at once";
+  ASSERT_TRUE(submitted());
+  log_.commit();
+  send(agent.make_report({9, 60'000, {{"agent_interval", SettingOutcome::kPinned}, {"x", SettingOutcome{77}}}}));
+  EXPECT_TRUE(comes_true([&] { return stats_.settings_reported[0].value() == 1; }));
+  EXPECT_EQ(stats_.settings_reported[static_cast<size_t>(SettingOutcome::kPinned)].value(), 1u);
+
+  send(agent.make_report({0, 0, {}}));
+  EXPECT_TRUE(comes_true([&] { return faults(DatagramFault::kBody) == 1; }));
+}
+
+// What was sent again under an older dictionary says nothing about now.
+TEST_F(ShardTest, TheIntervalIsThatOfTheNewestRows) {
+  make_shards(1);
+  FakeAgent agent(8, master_, kVm);
+  enrol(agent.record());
+  const auto f = [&](uint64_t first, uint32_t interval_ms, uint32_t expected) {
+    agent.dictionary.interval_ms = interval_ms;
+    send(agent.make({.first = first, .times = now()}));
+    ASSERT_TRUE(submitted());
+    log_.commit();
+    receive_ack(agent);
+    EXPECT_EQ(directory_.find_vm(kVm)->interval_ms, expected) << first;
+  };
+  f(10, 2000, 2000);
+  f(11, 4000, 4000);
+  f(5, 2000, 4000);
+  f(12, 1000, 1000);
+  agent.spool_id = 43;
+  f(1, 3000, 3000);
+}
+
 TEST_F(ShardTest, RowsThatComeAgainAreAcknowledgedAndNotStored) {
   make_shards(1);
   FakeAgent agent(8, master_, kVm);

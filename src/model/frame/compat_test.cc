@@ -14,6 +14,7 @@ constexpr uint64_t kAgent = 0x0123456789abcdef;
 constexpr uint64_t kSession = (uint64_t{1'767'225'600'000} << 16) | 0xbeef;
 constexpr uint64_t kRun = (uint64_t{1'767'225'500'000} << 16) | 0xcafe;
 constexpr uint8_t kEpoch = 7;
+constexpr uint64_t kSettingsVersion = 3'845'268'316;
 
 Key256 agent_key() {
   Key256 master;
@@ -108,8 +109,7 @@ TEST(FrameCompat, Ack) {
   made.unknown_dictionaries = {0x1122334455667788};
   made.frames_per_s_max = 50;
   made.session_too_old = true;
-  made.settings_version = 4;
-  made.settings = {{"agent_interval", "2s"}, {"groups", "cpu,memory"}};
+  made.settings = {4, {{"agent_interval", "2s"}, {"groups", "cpu,memory"}}};
   Bytes body;
   const AckBody out = through_golden("frame_ack", header(FrameType::kAck, 0, 1), made, body);
   EXPECT_EQ(out.spool_id, made.spool_id);
@@ -119,7 +119,6 @@ TEST(FrameCompat, Ack) {
   EXPECT_EQ(out.unknown_dictionaries, made.unknown_dictionaries);
   EXPECT_EQ(out.frames_per_s_max, 50u);
   EXPECT_TRUE(out.session_too_old);
-  EXPECT_EQ(out.settings_version, 4u);
   EXPECT_EQ(out.settings, made.settings);
 }
 
@@ -132,6 +131,23 @@ TEST(FrameCompat, Request) {
   EXPECT_EQ(out.request_id, 3u);
   EXPECT_EQ(out.kind, RequestBody::Kind::kSampleNow);
   EXPECT_EQ(out.groups, made.groups);
+}
+
+TEST(FrameCompat, Report) {
+  const ReportBody made{0x89abcdef,
+                        4000,
+                        {{"agent_interval", SettingOutcome::kApplied},
+                         {"groups", SettingOutcome::kUnknown},
+                         {"pinned", SettingOutcome::kPinned},
+                         {"refused", SettingOutcome::kRefused}}};
+  Bytes body;
+  EXPECT_EQ(through_golden("frame_report", header(FrameType::kReport, 0, 20), made, body), made);
+}
+
+// A server that forgets its versions must come to the same ones.
+TEST(FrameCompat, SettingsVersion) {
+  const std::vector<std::pair<std::string, std::string>> values = {{"agent_interval", "4s"}};
+  EXPECT_EQ(settings_version(values), kSettingsVersion);
 }
 
 TEST(FrameCompat, SequenceSet) {

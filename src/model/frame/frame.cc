@@ -81,18 +81,6 @@ Result<> decode_dictionaries(ByteReader& in, AckBody& out) {
   return {};
 }
 
-Result<> decode_settings(ByteReader& in, AckBody& out) {
-  out.settings_version = in.varint();
-  const uint64_t count = in.varint();
-  if (out.settings_version == 0) return malformed("ack", "settings version is 0");
-  if (count > kAckItemsMax) return fail(ErrorCode::kCorruption, "ack: {} settings; at most {}", count, kAckItemsMax);
-  for (uint64_t i = 0; i < count; ++i) {
-    const std::string_view key = in.text();
-    out.settings.emplace_back(key, in.text());
-  }
-  return {};
-}
-
 Result<> decode_section(uint64_t section, ByteReader in, AckBody& out) {
   switch (section) {
     case kAcknowledged:
@@ -114,7 +102,12 @@ Result<> decode_section(uint64_t section, ByteReader in, AckBody& out) {
       if (in.u8() != 1) return malformed("ack", "session is not 1");
       out.session_too_old = true;
       break;
-    case kSettings: DF_TRY(decode_settings(in, out)); break;
+    case kSettings: {
+      auto settings = AgentSettings::decode(in);
+      if (!settings) return fail(std::move(settings).error());
+      out.settings = std::move(*settings);
+      break;
+    }
     default: return {};  // From a later version.
   }
   if (!in.done()) return fail(ErrorCode::kCorruption, "ack: section {} is cut or too long", section);
@@ -148,7 +141,7 @@ Result<FrameHeader> FrameHeader::decode(ByteView datagram) {
   }
   FrameHeader out;
   const uint8_t type = in.u8();
-  if (type < static_cast<uint8_t>(FrameType::kRows) || type > static_cast<uint8_t>(FrameType::kRequest)) {
+  if (type < static_cast<uint8_t>(FrameType::kRows) || type > static_cast<uint8_t>(FrameType::kReport)) {
     return fail(ErrorCode::kUnsupported, "frame: type {} is not known", type);
   }
   out.type = static_cast<FrameType>(type);
@@ -279,6 +272,40 @@ bool decode_ranges(ByteReader& in, uint64_t cumulative, size_t ranges_max, std::
   return in.ok();
 }
 
+void AgentSettings::encode(ByteWriter& out) const {
+  const size_t count = std::min(values.size(), kAckItemsMax);
+  out.varint(version);
+  out.varint(count);
+  for (const auto& [key, value] : std::span(values).first(count)) {
+    out.text(key);
+    out.text(value);
+  }
+}
+
+Result<AgentSettings> AgentSettings::decode(ByteReader& in) {
+  AgentSettings out;
+  out.version = in.varint();
+  const uint64_t count = in.varint();
+  if (out.version == 0) return malformed("settings", "version is 0");
+  if (count > kAckItemsMax) return fail(ErrorCode::kCorruption, "settings: {}; at most {}", count, kAckItemsMax);
+  for (uint64_t i = 0; i < count; ++i) {
+    const std::string_view key = in.text();
+    out.values.emplace_back(key, in.text());
+  }
+  if (!in.ok()) return malformed("settings", "cut");
+  return out;
+}
+
+uint64_t settings_version(std::span<const std::pair<std::string, std::string>> values) {
+  Bytes encoded;
+  ByteWriter writer(encoded);
+  AgentSettings{1, {values.begin(), values.end()}}.encode(writer);
+  const Digest256 digest = sha256(encoded);
+  uint32_t version = 0;
+  std::memcpy(&version, digest.data(), sizeof version);
+  return std::max<uint32_t>(version, 1);
+}
+
 void AckBody::encode(Bytes& out) const {
   const size_t start = out.size();
   SectionWriter sections(out);
@@ -311,16 +338,8 @@ void AckBody::encode(Bytes& out) const {
     sections.add(kSession, [](ByteWriter& writer) { writer.u8(1); });
   }
   const size_t before_settings = out.size();
-  if (settings_version != 0) {
-    const size_t count = std::min(settings.size(), kAckItemsMax);
-    sections.add(kSettings, [&](ByteWriter& writer) {
-      writer.varint(settings_version);
-      writer.varint(count);
-      for (const auto& [key, value] : std::span(settings).first(count)) {
-        writer.text(key);
-        writer.text(value);
-      }
-    });
+  if (settings.version != 0) {
+    sections.add(kSettings, [&](ByteWriter& writer) { settings.encode(writer); });
     if (out.size() - start > kFrameBodyBytesMax) out.resize(before_settings);
   }
 }
@@ -370,6 +389,47 @@ Result<RequestBody> RequestBody::decode(ByteView body) {
     out.groups.push_back(static_cast<uint32_t>(group));
   }
   if (!in.done()) return malformed("request", "cut or too long");
+  return out;
+}
+
+std::string_view to_string(SettingOutcome outcome) {
+  switch (outcome) {
+    case SettingOutcome::kApplied: return "applied";
+    case SettingOutcome::kPinned: return "pinned";
+    case SettingOutcome::kRefused: return "refused";
+    case SettingOutcome::kUnknown: return "unknown";
+  }
+  return "other";
+}
+
+void ReportBody::encode(Bytes& out) const {
+  ByteWriter writer(out);
+  const size_t count = std::min(outcomes.size(), kAckItemsMax);
+  writer.varint(settings_version);
+  writer.varint(interval_ms);
+  writer.varint(count);
+  for (const auto& [key, outcome] : std::span(outcomes).first(count)) {
+    writer.text(key);
+    writer.u8(static_cast<uint8_t>(outcome));
+  }
+}
+
+Result<ReportBody> ReportBody::decode(ByteView body) {
+  ReportBody out;
+  ByteReader in(body);
+  out.settings_version = in.varint();
+  const uint64_t interval = in.varint();
+  const uint64_t count = in.varint();
+  if (!in.ok()) return malformed("report", "cut");
+  if (out.settings_version == 0) return malformed("report", "settings version is 0");
+  if (interval == 0 || interval > UINT32_MAX) return malformed("report", "interval is not 1 to 4294967295 ms");
+  if (count > kAckItemsMax) return fail(ErrorCode::kCorruption, "report: {} outcomes; at most {}", count, kAckItemsMax);
+  out.interval_ms = static_cast<uint32_t>(interval);
+  for (uint64_t i = 0; i < count; ++i) {
+    const std::string_view key = in.text();
+    out.outcomes.emplace_back(key, static_cast<SettingOutcome>(in.u8()));  // A later outcome still counts.
+  }
+  if (!in.done()) return malformed("report", "cut or too long");
   return out;
 }
 

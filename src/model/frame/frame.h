@@ -13,7 +13,7 @@
 // Threading  pure.
 // Errors     kCorruption for malformed bytes, naming the field; kUnsupported for another version or type.
 // Limits     kFrameBytesMax a frame, kSequenceMax a row sequence, kAckRangesMax ranges, kAckItemsMax refusals, unknown
-//            dictionaries and settings an ack, kRequestGroupsMax groups a request.
+//            dictionaries and settings an ack, kAckItemsMax outcomes a report, kRequestGroupsMax groups a request.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ inline constexpr size_t kFrameBytesMax = 1200;
 // What a sealed frame has room for; a plain one is held to the same.
 inline constexpr size_t kFrameBodyBytesMax = kFrameBytesMax - kFrameHeaderBytes - kSealTagBytes;
 
-enum class FrameType : uint8_t { kRows = 1, kKeepAlive = 2, kAck = 3, kRequest = 4 };
+enum class FrameType : uint8_t { kRows = 1, kKeepAlive = 2, kAck = 3, kRequest = 4, kReport = 5 };
 
 struct FrameHeader {
   static constexpr uint8_t kPlain = 1;   // Body in clear. Loopback only, or by ingest.allow_plaintext.
@@ -120,13 +120,28 @@ void encode_ranges(ByteWriter& out, uint64_t cumulative, std::span<const Sequenc
 [[nodiscard]] bool decode_ranges(ByteReader& in, uint64_t cumulative, size_t ranges_max,
                                  std::vector<SequenceRange>& ranges);
 
+// What the server tells agents to do. The version stands for the values and nothing else (settings_version()), so that a
+// server that starts anew, or another one, tells nobody what is in force already.
+//   varint version · varint count · (text key · text value)…
+struct AgentSettings {
+  uint64_t version = 0;  // 0 = none.
+  std::vector<std::pair<std::string, std::string>> values;
+
+  void encode(ByteWriter& out) const;  // The first kAckItemsMax values.
+  // Reads as far as the settings go.
+  static Result<AgentSettings> decode(ByteReader& in);
+  bool operator==(const AgentSettings&) const = default;
+};
+// 32 bits of the SHA-256 of the values as they are encoded, never 0.
+uint64_t settings_version(std::span<const std::pair<std::string, std::string>> values);
+
 // Body of kAck: sections varint tag · varint length · payload; ascending tags; unknown tags are skipped.
 //   1 acknowledged   spool id u64 · cumulative varint (every sequence <= it) · ranges (encode_ranges)
 //   2 refused        varint count · (cause u8 · rows varint)…       final: the agent counts and drops them
 //   3 dictionaries   varint count · id u64…                          unknown here: send again with the dictionary
 //   4 pace           varint frames per second, at most
 //   5 session        u8 1 = session too old: start a larger one
-//   6 settings       varint version · varint count · (text key · text value)…   see docs/formats/frame.md
+//   6 settings       AgentSettings
 struct AckBody {
   uint64_t spool_id = 0;
   uint64_t cumulative = 0;
@@ -140,8 +155,7 @@ struct AckBody {
   std::vector<DictionaryId> unknown_dictionaries;
   std::optional<uint32_t> frames_per_s_max;
   bool session_too_old = false;
-  uint64_t settings_version = 0;  // 0 = no settings in this ack.
-  std::vector<std::pair<std::string, std::string>> settings;
+  AgentSettings settings;  // Version 0: none in this ack.
 
   // An ack always fits into a frame: of ranges and items the first 16 are written (what is left out comes again), and
   // settings that have no room beside the rest are left out whole.
@@ -158,6 +172,27 @@ struct RequestBody {
 
   void encode(Bytes& out) const;
   static Result<RequestBody> decode(ByteView body);
+};
+
+// What an agent did with one setting.
+enum class SettingOutcome : uint8_t {
+  kApplied = 1,
+  kPinned = 2,   // Its command line says otherwise, and stays.
+  kRefused = 3,  // Out of range, or not readable: what was in force stays.
+  kUnknown = 4,  // No such setting in this release.
+};
+std::string_view to_string(SettingOutcome outcome);
+
+// Body of kReport, the agent's answer to settings; it has no ack: settings come again until their report has come.
+//   settings version varint, from 1 · interval ms varint · varint count · (text key · outcome u8)…
+struct ReportBody {
+  uint64_t settings_version = 0;
+  uint32_t interval_ms = 0;  // In force, at least 1.
+  std::vector<std::pair<std::string, SettingOutcome>> outcomes;
+
+  void encode(Bytes& out) const;  // The first kAckItemsMax outcomes.
+  static Result<ReportBody> decode(ByteView body);
+  bool operator==(const ReportBody&) const = default;
 };
 
 }  // namespace dragonfly

@@ -13,6 +13,7 @@ void check_by_type(FrameType type, ByteView body) {
     case FrameType::kKeepAlive: check_round_trip<RowsBody>(body); break;
     case FrameType::kAck: check_round_trip<AckBody>(body); break;
     case FrameType::kRequest: check_round_trip<RequestBody>(body); break;
+    case FrameType::kReport: check_round_trip<ReportBody>(body); break;
   }
 }
 
@@ -57,10 +58,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace dragonfly;
   if (size == 0) return 0;
   const ByteView rest(data + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0: check_datagram(rest); break;
     case 5: check_sequences(rest); break;
-    default: check_by_type(static_cast<FrameType>(data[0] % 6), rest); break;
+    case 6: check_by_type(FrameType::kReport, rest); break;
+    default: check_by_type(static_cast<FrameType>(data[0] % 7), rest); break;
   }
   return 0;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/rt/random.h"
 #include "model/row/testing/golden.h"
@@ -103,7 +104,7 @@ TEST(Frame, HeaderSaysWhatIsWrong) {
   f(100, 0, 0, kUnsupported, "version 0");
   f(100, 0, 2, kUnsupported, "version 2");
   f(100, 1, 0, kUnsupported, "type 0 is not known");
-  f(100, 1, 5, kUnsupported, "type 5 is not known");
+  f(100, 1, 6, kUnsupported, "type 6 is not known");
   f(100, 3, 4, kUnsupported, "flags 0x04");
   f(100, 7, 1, kCorruption, "reserved bytes are 0x1000000, not 0");
   f(100, 24, 0, kCorruption, "packet number is 0");
@@ -166,8 +167,9 @@ AckBody random_ack(Random& random) {
   if (random.below(2) == 0) out.frames_per_s_max = static_cast<uint32_t>(1 + random.below(UINT32_MAX));
   out.session_too_old = random.below(2) == 0;
   if (random.below(2) == 0) {
-    out.settings_version = 1 + random.below(1000);
-    for (uint64_t i = random.below(6); i > 0; --i) out.settings.emplace_back("key", std::string(random.below(40), 'v'));
+    auto& values = out.settings.values;
+    for (uint64_t i = random.below(6); i > 0; --i) values.emplace_back("key", std::string(random.below(40), 'v'));
+    out.settings.version = settings_version(values);
   }
   return out;
 }
@@ -180,7 +182,6 @@ void expect_equal(const AckBody& a, const AckBody& b) {
   EXPECT_EQ(a.unknown_dictionaries, b.unknown_dictionaries);
   EXPECT_EQ(a.frames_per_s_max, b.frames_per_s_max);
   EXPECT_EQ(a.session_too_old, b.session_too_old);
-  EXPECT_EQ(a.settings_version, b.settings_version);
   EXPECT_EQ(a.settings, b.settings);
 }
 
@@ -240,6 +241,16 @@ TEST(FrameProperty, BodiesComeBack) {
     EXPECT_EQ(request_out->groups, request.groups);
     expect_harmless<RequestBody>(random, request_bytes);
     EXPECT_FALSE(RequestBody::decode(ByteView(request_bytes).first(random.below(request_bytes.size()))).has_value());
+
+    ReportBody report{1 + random.below(UINT64_MAX), static_cast<uint32_t>(1 + random.below(UINT32_MAX)), {}};
+    for (uint64_t i = random.below(kAckItemsMax + 1); i > 0; --i)
+      report.outcomes.emplace_back(std::string(random.below(20), 'k'), static_cast<SettingOutcome>(random.below(256)));
+    const Bytes report_bytes = encoded(report);
+    const auto report_out = ReportBody::decode(report_bytes);
+    ASSERT_TRUE(report_out.has_value()) << report_out.error().message;
+    EXPECT_EQ(*report_out, report);
+    expect_harmless<ReportBody>(random, report_bytes);
+    EXPECT_FALSE(ReportBody::decode(ByteView(report_bytes).first(random.below(report_bytes.size()))).has_value());
   }
 }
 
@@ -272,9 +283,9 @@ TEST(Frame, AnAckNeverHasMoreThanItMay) {
     ack.ranges.push_back({10'000 * i + 10, 10'000 * i + 20});
     ack.refused.push_back({RefusalCause::kLimit, UINT64_MAX});
     ack.unknown_dictionaries.push_back(i);
-    ack.settings.emplace_back("key", "value");
+    ack.settings.values.emplace_back("key", "value");
   }
-  ack.settings_version = 1;
+  ack.settings.version = 1;
   const Bytes bytes = encoded(ack);
   EXPECT_LE(bytes.size(), kFrameBodyBytesMax);
   const auto out = AckBody::decode(bytes);
@@ -283,11 +294,11 @@ TEST(Frame, AnAckNeverHasMoreThanItMay) {
   EXPECT_EQ(out->ranges.front(), ack.ranges.front());
   EXPECT_EQ(out->refused.size(), kAckItemsMax);
   EXPECT_EQ(out->unknown_dictionaries.size(), kAckItemsMax);
-  EXPECT_EQ(out->settings.size(), kAckItemsMax);
-  ack.settings.front().second = std::string(1000, 'v');  // No room: the rest goes alone.
+  EXPECT_EQ(out->settings.values.size(), kAckItemsMax);
+  ack.settings.values.front().second = std::string(1000, 'v');  // No room: the rest goes alone.
   const auto without = AckBody::decode(encoded(ack));
   ASSERT_TRUE(without.has_value());
-  EXPECT_EQ(without->settings_version, 0u);
+  EXPECT_EQ(without->settings.version, 0u);
   EXPECT_EQ(without->ranges.size(), kAckRangesMax);
 }
 
@@ -313,9 +324,49 @@ TEST(Frame, AckSaysWhatIsWrong) {
   f("0400", "section 4 is cut");
   f("050100", "session is not 1");
   f("0500", "session is not 1");
-  f("06020000", "settings version is 0");
-  f("06020111", "17 settings; at most 16");
-  f("0605 0101 016b05", "section 6 is cut");
+  f("06020000", "settings: version is 0");
+  f("06020111", "settings: 17; at most 16");
+  f("0605 0101 016b05", "settings: cut");
+  f("0606 0101 016b00 00", "section 6 is cut or too long");
+}
+
+TEST(Frame, ReportSaysWhatIsWrong) {
+  const auto f = [](std::string_view hex, std::string_view what) {
+    EXPECT_THAT(message(ReportBody::decode(spaced_hex(hex))), HasSubstr(what)) << hex;
+  };
+  f("", "report: cut");
+  f("01d00f", "report: cut");
+  f("00d00f00", "settings version is 0");
+  f("010000", "interval is not 1 to 4294967295 ms");
+  f("01ffffffff0f00", "");
+  f("01808080801000", "interval is not 1 to 4294967295 ms");
+  f("01d00f11", "17 outcomes; at most 16");
+  f("01d00f01 016b", "cut or too long");
+  f("01d00f01 016b01", "");
+  f("01d00f01 016b0100", "cut or too long");
+}
+
+TEST(Frame, AReportNeverHasMoreThanItMay) {
+  ReportBody report{1, 2000, {}};
+  report.outcomes.resize(40, {"key", SettingOutcome::kApplied});
+  const auto out = ReportBody::decode(encoded(report));
+  ASSERT_TRUE(out.has_value());
+  EXPECT_EQ(out->outcomes.size(), kAckItemsMax);
+}
+
+TEST(Frame, AVersionStandsForTheValues) {
+  using Values = std::vector<std::pair<std::string, std::string>>;
+  const std::vector<Values> different = {
+      {}, {{"a", "1"}}, {{"a", "2"}}, {{"b", "1"}}, {{"a", "1"}, {"b", "1"}}, {{"b", "1"}, {"a", "1"}}};
+  std::set<uint64_t> versions;
+  for (const Values& values : different) {
+    const uint64_t version = settings_version(values);
+    EXPECT_NE(version, 0u);
+    EXPECT_EQ(version, settings_version(values));
+    EXPECT_LE(version, UINT32_MAX);
+    versions.insert(version);
+  }
+  EXPECT_EQ(versions.size(), different.size());
 }
 
 TEST(Frame, AckSkipsSectionsOfALaterVersion) {

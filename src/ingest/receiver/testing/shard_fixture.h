@@ -239,6 +239,19 @@ class FakeAgent {
     seal_frame(cipher_, derive_session_key(agent_key_, session), header, text, out);
     return out;
   }
+  Bytes make_report(const ReportBody& report) {
+    Bytes text, out;
+    report.encode(text);
+    FrameHeader header;
+    header.type = FrameType::kReport;
+    header.key_epoch = plain ? 0 : kEpoch;
+    header.flags = plain ? FrameHeader::kPlain : uint8_t{0};
+    header.agent_id = id;
+    header.session = session;
+    header.packet = ++packet;
+    seal_frame(cipher_, derive_session_key(agent_key_, session), header, text, out);
+    return out;
+  }
   // Opens what the server sent; nullopt where it is not for this agent and session.
   std::optional<Bytes> open(ByteView datagram) {
     const auto header = FrameHeader::decode(datagram);
