@@ -8,7 +8,7 @@ SHELL := /bin/bash
 APPS := bin/cb-dragonfly bin/cb-agent bin/cbmon bin/udp-shooter
 
 .DEFAULT_GOAL := build
-.PHONY: build run test check asan tsan fuzz bench packages docs clean help deps
+.PHONY: build run demo test check asan tsan fuzz bench packages docs clean help deps
 
 help:            ## This list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
@@ -19,6 +19,9 @@ build: deps      ## Install what is missing, configure, build the four programs 
 
 run: build       ## Build, then run server and agent on this machine; Ctrl-C stops both
 	@scripts/run
+
+demo: build      ## Agents come and go, collectors follow: a chart in the terminal, 4.5 min; fails where it was not so
+	@scripts/demo
 
 test: deps       ## Build and run every test; ends with one line of how many passed, failed, were skipped
 	@scripts/install_deps test

@@ -18,8 +18,8 @@ inline constexpr uint64_t kAgentsMax = 1'000'000;
 
 struct CommandLine {
   ShooterOptions shooter;
-  std::vector<AgentKey> keys;
-  std::string report;  // A file; empty = standard output.
+  std::vector<AgentKey> keys;  // In the order of their numbers.
+  std::string report;          // A file; empty = standard output.
 };
 
 CommandLine read_options(int argc, char** argv);

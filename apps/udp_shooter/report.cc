@@ -39,15 +39,25 @@ std::string ShooterReport::to_json() const {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
-  json.field("agents", agents).field("seconds", rounded(seconds));
-  json.field("rows_sent", rows_sent).field("frames_sent", frames_sent).field("frames_resent", frames_resent);
-  json.field("rows_acked", rows_acked).field("frames_acked", frames_acked).field("rows_refused", rows_refused);
-  json.field("lost", rows_lost).field("datagrams_unsent", datagrams_unsent);
+  json.field("agents", agents).field("format", format).field("interval_s", rounded(interval_s));
+  json.field("seconds", rounded(seconds)).field("sent", rows_sent).key("acked");
+  acknowledged ? json.value(rows_acked) : json.null();
+  json.field("resent", rows_resent).field("refused", rows_refused).key("lost");
+  acknowledged ? json.value(rows_lost) : json.null();
+  json.field("frames_sent", frames_sent).field("frames_acked", frames_acked).field("frames_resent", frames_resent);
+  json.field("datagrams_unsent", datagrams_unsent).field("datagrams_dropped", datagrams_dropped);
   json.field("acks", acks).field("acks_malformed", acks_malformed).field("ack_times", ack_times.count());
   json.field("ack_p50_ms", rounded(ack_times.percentile_ms(0.5)));
   json.field("ack_p99_ms", rounded(ack_times.percentile_ms(0.99)));
   json.field("ack_max_ms", rounded(ack_times.max_ms()));
   json.field("late_max_ms", rounded(late_max_ms)).field("cpu_s", rounded(cpu_s));
+  if (server_pid != 0) {
+    json.key("server").begin_object().field("pid", server_pid).key("cpu_s");
+    server ? json.value(rounded(server->cpu_s)) : json.null();
+    json.key("rss_bytes");
+    server ? json.value(server->rss_bytes) : json.null();
+    json.end_object();
+  }
   json.end_object();
   out += '\n';
   return out;

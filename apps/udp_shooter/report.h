@@ -10,9 +10,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/core/time.h"
+#include "process_watch.h"
 
 namespace dragonfly {
 
@@ -33,21 +35,28 @@ class AckTimes {
 };
 
 struct ShooterReport {
+  std::string format;
+  bool acknowledged = true;  // The format has acks; without them nothing is known to be lost.
   uint64_t agents = 0;
+  double interval_s = 0;       // Of the agents at the end.
   double seconds = 0;          // While rows were made.
   uint64_t rows_sent = 0;      // Each counted once.
   uint64_t frames_sent = 0;    // Likewise.
   uint64_t frames_resent = 0;  // Sendings after the first.
-  uint64_t rows_acked = 0;     // Refused ones included: they do not come again.
+  uint64_t rows_resent = 0;
+  uint64_t rows_acked = 0;  // Refused ones included: they do not come again.
   uint64_t frames_acked = 0;
-  uint64_t rows_refused = 0;      // As the acks told.
-  uint64_t rows_lost = 0;         // Never acknowledged.
-  uint64_t datagrams_unsent = 0;  // The kernel did not take them.
+  uint64_t rows_refused = 0;       // As the acks told.
+  uint64_t rows_lost = 0;          // Never acknowledged.
+  uint64_t datagrams_unsent = 0;   // The kernel did not take them.
+  uint64_t datagrams_dropped = 0;  // On purpose, both ways.
   uint64_t acks = 0;
   uint64_t acks_malformed = 0;  // Not of our server, or not readable.
   AckTimes ack_times;
-  double late_max_ms = 0;  // How far this program was behind its own schedule.
-  double cpu_s = 0;        // Of this program.
+  double late_max_ms = 0;            // How far this program was behind its own schedule.
+  double cpu_s = 0;                  // Of this program.
+  int server_pid = 0;                // 0: not asked for.
+  std::optional<ProcessUse> server;  // CPU during the run, memory at its end; absent where it was not there throughout.
 
   std::string to_json() const;
 };

@@ -29,6 +29,7 @@ class Fields {
 struct Place {
   uint64_t seed;
   uint64_t tick;
+  uint64_t elapsed_ms;
   uint64_t interval_ms;
 
   // [0, bound), the same for the VM's whole life; `n` tells such numbers apart.
@@ -46,7 +47,7 @@ struct Place {
   // A total that grows by `per_s` (a VM of its own between half and all of it), unevenly: never less than half of it.
   uint64_t counter(uint64_t n, uint64_t per_s) const {
     const uint64_t rate = per_s / 2 + fixed(n, per_s / 2 + 1);
-    return fixed(n + 1, per_s * 1000 + 1) + rate * tick * interval_ms / 1000 + noise(n, rate * interval_ms / 2000 + 1);
+    return fixed(n + 1, per_s * 1000 + 1) + rate * elapsed_ms / 1000 + noise(n, rate * interval_ms / 2000 + 1);
   }
 };
 
@@ -58,7 +59,7 @@ void fill_cpu(const Place& at, Fields cpu) {
   const uint64_t load = busy * 4 + at.noise(13, 50);
   cpu.hundredths(busy).hundredths(system).hundredths(10000 - busy).hundredths(iowait).hundredths(1).hundredths(2);
   cpu.hundredths(user).hundredths(0).hundredths(0).hundredths(0).hundredths(0);
-  cpu.whole(uint64_t{1} << at.fixed(14, 6)).seconds(at.fixed(15, 9'000'000) + at.tick * at.interval_ms / 1000);
+  cpu.whole(uint64_t{1} << at.fixed(14, 6)).seconds(at.fixed(15, 9'000'000) + at.elapsed_ms / 1000);
   cpu.hundredths(load).hundredths(load * 9 / 10).hundredths(load * 8 / 10);
   cpu.whole(at.fixed(16, 4)).whole(1 + at.noise(17, 5)).whole(80 + at.fixed(18, 300) + at.noise(19, 9));
 }
@@ -93,8 +94,9 @@ void fill_network(const Place& at, Fields network) {
 
 }  // namespace
 
-void fill_tick(uint64_t seed, uint64_t tick, Duration interval, Timestamp time, TickRows& rows) {
-  const Place at{seed, tick, static_cast<uint64_t>(interval / 1ms)};
+void fill_tick(uint64_t seed, const TickAt& when, Timestamp time, TickRows& rows) {
+  const Place at{seed, when.tick, static_cast<uint64_t>(when.elapsed / 1ms),
+                 static_cast<uint64_t>(when.interval / 1ms)};
   fill_cpu(at, Fields(rows[0], GroupId::kCpu, time));
   fill_memory(at, Fields(rows[1], GroupId::kMemory, time));
   fill_disk(at, Fields(rows[2], GroupId::kDisk, time));

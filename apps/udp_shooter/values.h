@@ -1,6 +1,6 @@
 // Values: what a virtual VM measures at its n-th tick: all 52 metrics, a function of (seed, tick) and nothing else, so
-// that a frame that has to go again is made again instead of kept. Counters grow, shares add up, percentages have two
-// digits behind the point.
+// that a frame that has to go again is made again instead of kept. Counters grow (with the interval's change one may
+// fall once), shares add up, percentages have two digits behind the point.
 //
 // Units      as the catalogue's.
 // Ownership  fills the caller's rows.
@@ -18,7 +18,12 @@ namespace dragonfly {
 inline constexpr uint64_t kRowsPerTick = 5;  // One a catalogue group.
 using TickRows = std::array<Row, kRowsPerTick>;
 
-void fill_tick(uint64_t seed, uint64_t tick, Duration interval, Timestamp time, TickRows& rows);
+struct TickAt {
+  uint64_t tick = 0;
+  Duration elapsed{};  // Since tick 0; whole ms, as the interval.
+  Duration interval = 2s;
+};
+void fill_tick(uint64_t seed, const TickAt& at, Timestamp time, TickRows& rows);
 
 // Spreads a number over all 64 bits (the finalizer of splitmix64).
 constexpr uint64_t spread_bits(uint64_t value) {

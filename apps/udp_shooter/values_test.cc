@@ -9,6 +9,8 @@ namespace {
 
 constexpr uint64_t kSeed = 42;
 
+TickAt every_2s(uint64_t tick) { return {tick, static_cast<int64_t>(tick) * 2s, 2s}; }
+
 double number(const TickRows& rows, std::string_view name) {
   const Metric* metric = find_metric(name);
   return rows[static_cast<size_t>(metric->group) - 1].values[metric->field]->as_double();
@@ -18,7 +20,7 @@ TEST(ValuesTest, AllMetricsArePresentInTheTypeOfTheirColumn) {
   TickRows rows;
   for (const uint64_t seed : {uint64_t{0}, kSeed, UINT64_MAX}) {
     for (const uint64_t tick : {uint64_t{0}, uint64_t{1}, uint64_t{1'000'000'000}}) {
-      fill_tick(seed, tick, 2s, from_unix_ms(1'700'000'000'000), rows);
+      fill_tick(seed, every_2s(tick), from_unix_ms(1'700'000'000'000), rows);
       size_t present = 0;
       for (const Row& row : rows) {
         ASSERT_EQ(row.values.size(), metrics_of(row.group).size());
@@ -37,9 +39,9 @@ TEST(ValuesTest, CountersGrowAndGaugesArePlausible) {
   TickRows before;
   TickRows rows;
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    fill_tick(seed, 0, 2s, {}, before);
+    fill_tick(seed, every_2s(0), {}, before);
     for (uint64_t tick = 1; tick < 300; ++tick, before = rows) {
-      fill_tick(seed, tick, 2s, {}, rows);
+      fill_tick(seed, every_2s(tick), {}, rows);
       for (const Metric& metric : catalogue()) {
         const double value = number(rows, metric.name);
         if (metric.kind == MetricKind::kCounter) {
@@ -64,14 +66,14 @@ TEST(ValuesTest, CountersGrowAndGaugesArePlausible) {
 TEST(ValuesTest, AFunctionOfSeedAndTick) {
   TickRows a;
   TickRows b;
-  fill_tick(kSeed, 7, 2s, {}, a);
-  fill_tick(kSeed, 8, 2s, {}, b);
+  fill_tick(kSeed, every_2s(7), {}, a);
+  fill_tick(kSeed, every_2s(8), {}, b);
   EXPECT_NE(number(a, "cpu_utilization"), number(b, "cpu_utilization"));
-  fill_tick(kSeed, 7, 2s, {}, b);
+  fill_tick(kSeed, every_2s(7), {}, b);
   for (size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].values, b[i].values);
   std::set<double> totals;
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    fill_tick(seed, 7, 2s, {}, a);
+    fill_tick(seed, every_2s(7), {}, a);
     totals.insert(number(a, "bytes_in"));
   }
   EXPECT_EQ(totals.size(), 50u);

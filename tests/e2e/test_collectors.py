@@ -49,7 +49,7 @@ class Collectors(E2e):
                     self.assertLessEqual(metric['avg'], metric['max'], metric)
         report = shooter.report(60)
         self.assertEqual(report['lost'], 0)
-        self.assertEqual(report['rows_acked'], report['rows_sent'])
+        self.assertEqual(report['acked'], report['sent'])
         wait_until(lambda: self.sizes(server) == [0], 20, 'the TTL to end all tags, and one collector to stay')
         modules = {m['module']: m['state'] for m in server.get_json('/health')['modules']}
         self.assertEqual(modules['collectors'], 'ok')

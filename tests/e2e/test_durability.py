@@ -71,8 +71,8 @@ class Durability(E2e):
         self.assertEqual(report['agents'], self.agents)
         self.assertEqual(report['lost'], 0, report)
         total = sum(sum(self.counts(server, group).values()) for group in ('cpu', 'memory', 'disk', 'network', 'cpufreq'))
-        self.assertGreaterEqual(total, report['rows_acked'], report)
-        self.assertLessEqual(total, report['rows_sent'], report)
+        self.assertGreaterEqual(total, report['acked'], report)
+        self.assertLessEqual(total, report['sent'], report)
         counts = self.counts(server)
         self.assertEqual(len(counts), self.agents)
         return total

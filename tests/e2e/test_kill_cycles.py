@@ -97,7 +97,7 @@ class KillCycles(E2e):
             self.assertLessEqual(len(there), writer.sent)
         self.assertGreater(acked, BATCH * cycles)
         print(f'{cycles} kills, {self.kills_early} during recovery, {acked} rows acknowledged by HTTP, '
-              f'{report["rows_acked"]} by frames, slowest return {slowest:.2f} s')
+              f'{report["acked"]} by frames, slowest return {slowest:.2f} s')
         self.server.stop()
 
 

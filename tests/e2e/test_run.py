@@ -130,6 +130,7 @@ class Readme(E2e):
             with self.subTest(command=command):
                 local = command.replace('http://127.0.0.1:9090', server.url).replace('127.0.0.1:8094', server.udp)
                 local = local.replace('build/bin/', shlex.quote(str(BIN)) + '/').replace('--data-dir data', f'--data-dir {server.data}')
+                local = local.replace('scripts/demo', f'{shlex.quote(str(ROOT))}/scripts/demo --bin {shlex.quote(str(BIN))}')
                 done = subprocess.run(['bash', '-euo', 'pipefail', '-c', local], cwd=self.folder, capture_output=True, text=True,
                                       timeout=60)
                 self.assertEqual(done.returncode, 0, f'{local}\n{done.stdout}\n{done.stderr}')
