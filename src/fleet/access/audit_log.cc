@@ -1,11 +1,9 @@
 #include "fleet/access/audit_log.h"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
-#include "base/core/crc32c.h"
+#include "base/core/checked_line.h"
 
 namespace dragonfly {
 namespace {
@@ -15,47 +13,26 @@ constexpr const char* kOlder = "log.old";
 constexpr uint64_t kReadBytesMax = kAuditFileBytesMax + (1u << 20);
 
 std::optional<AuditEntry> parse_line(std::string_view line) {
-  std::array<std::string_view, 7> columns;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const size_t end = i + 1 < columns.size() ? line.find('\t') : line.size();
-    if (end == std::string_view::npos) return std::nullopt;
-    columns[i] = line.substr(0, end);
-    line.remove_prefix(std::min(end + 1, line.size()));
-  }
-  AuditEntry entry;
-  const auto time = parse_rfc3339(columns[0]);
+  const auto columns = parse_checked_line(line);
+  if (!columns || columns->size() != 6) return std::nullopt;
+  const auto& c = *columns;
+  const auto time = parse_rfc3339(c[0]);
   if (!time) return std::nullopt;
-  entry.time = *time;
-  std::string* const texts[] = {&entry.who, &entry.from, &entry.what, &entry.before, &entry.after};
-  for (size_t i = 0; i < 5; ++i) *texts[i] = columns[i + 1];
-  // The checksum is that of the same line written again.
-  const std::string again = format_audit_line(entry);
-  if (std::string_view(again).substr(again.size() - 9, 8) != columns[6]) return std::nullopt;
-  return entry;
-}
-
-// A column has no tab and no end of line.
-std::string column(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-  return out;
+  return AuditEntry{
+      *time, std::string(c[1]), std::string(c[2]), std::string(c[3]), std::string(c[4]), std::string(c[5])};
 }
 
 }  // namespace
 
 std::string format_audit_line(const AuditEntry& entry) {
-  std::string line = format_rfc3339(entry.time);
-  for (const std::string* text : {&entry.who, &entry.from, &entry.what, &entry.before, &entry.after})
-    line += "\t" + column(*text);
-  return fmt::format("{}\t{:08x}\n", line, crc32c(as_bytes(line)));
+  const std::string time = format_rfc3339(entry.time);
+  return format_checked_line(
+      std::array<std::string_view, 6>{time, entry.who, entry.from, entry.what, entry.before, entry.after});
 }
 
 std::vector<AuditEntry> parse_audit_lines(std::string_view text) {
   std::vector<AuditEntry> out;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  for (const std::string_view line : lines_of(text)) {
     if (auto entry = parse_line(line)) out.push_back(std::move(*entry));
   }
   return out;

@@ -1,9 +1,8 @@
 #include "fleet/access/token_file.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "base/core/crc32c.h"
+#include "base/core/checked_line.h"
 #include "base/core/names.h"
 
 namespace dragonfly {
@@ -13,38 +12,26 @@ constexpr std::string_view kHeading = "cb-dragonfly tokens 1\n";
 constexpr std::string_view kPrefix = "cbd_";
 constexpr size_t kIdDigits = 16;
 constexpr size_t kSecretDigits = 64;
+constexpr size_t kColumnsBeforeNamespaces = 6;
 
 bool is_hex(std::string_view text, size_t digits) {
   return text.size() == digits &&
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-std::string_view next_column(std::string_view& line) {
-  const std::string_view column = line.substr(0, line.find('\t'));
-  line.remove_prefix(std::min(column.size() + 1, line.size()));
-  return column;
-}
-
 std::optional<TokenRecord> parse_line(std::string_view line) {
-  const size_t last_tab = line.rfind('\t');
-  if (last_tab == std::string_view::npos) return std::nullopt;
-  uint32_t checksum = 0;
-  const std::string_view digits = line.substr(last_tab + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), checksum, 16);
-  line = line.substr(0, last_tab);
-  if (error != std::errc() || end != digits.data() + digits.size() || crc32c(as_bytes(line)) != checksum) {
-    return std::nullopt;
-  }
+  const auto columns = parse_checked_line(line);
+  if (!columns || columns->size() < kColumnsBeforeNamespaces) return std::nullopt;
+  const auto& c = *columns;
   TokenRecord token;
-  token.id = next_column(line);
-  const auto role = find_role(next_column(line));
-  const auto created = parse_rfc3339(next_column(line));
-  const std::string_view expires_text = next_column(line);
-  const auto expires = parse_rfc3339(expires_text);
-  const Bytes digest = from_hex(next_column(line));
-  token.name = next_column(line);
-  while (!line.empty()) token.scope.namespaces.emplace_back(next_column(line));
-  if (!is_hex(token.id, kIdDigits) || !role || !created || (!expires && expires_text != "-") ||
+  token.id = c[0];
+  const auto role = find_role(c[1]);
+  const auto created = parse_rfc3339(c[2]);
+  const auto expires = parse_rfc3339(c[3]);
+  const Bytes digest = from_hex(c[4]);
+  token.name = c[5];
+  token.scope.namespaces.assign(c.begin() + kColumnsBeforeNamespaces, c.end());
+  if (!is_hex(token.id, kIdDigits) || !role || !created || (!expires && c[3] != "-") ||
       digest.size() != token.digest.size() || !check_name("name", token.name) ||
       token.scope.namespaces.size() > kTokenNamespacesMax) {
     return std::nullopt;
@@ -68,9 +55,7 @@ Result<TokenFile> parse_token_file(std::string_view text) {
   }
   text.remove_prefix(kHeading.size());
   TokenFile out;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  for (const std::string_view line : lines_of(text)) {
     auto token = parse_line(line);
     if (token && out.tokens.size() < kTokensMax) {
       out.tokens.push_back(std::move(*token));
@@ -84,11 +69,12 @@ Result<TokenFile> parse_token_file(std::string_view text) {
 std::string format_token_file(const std::vector<TokenRecord>& tokens) {
   std::string out(kHeading);
   for (const TokenRecord& token : tokens) {
-    std::string line =
-        fmt::format("{}\t{}\t{}\t{}\t{}\t{}", token.id, to_string(token.role), format_rfc3339(token.created),
-                    token.expires ? format_rfc3339(*token.expires) : "-", to_hex(token.digest), token.name);
-    for (const std::string& ns : token.scope.namespaces) line += "\t" + ns;
-    out += fmt::format("{}\t{:08x}\n", line, crc32c(as_bytes(line)));
+    const std::string created = format_rfc3339(token.created);
+    const std::string expires = token.expires ? format_rfc3339(*token.expires) : "-";
+    const std::string digest = to_hex(token.digest);
+    std::vector<std::string_view> columns = {token.id, to_string(token.role), created, expires, digest, token.name};
+    columns.insert(columns.end(), token.scope.namespaces.begin(), token.scope.namespaces.end());
+    out += format_checked_line(columns);
   }
   return out;
 }

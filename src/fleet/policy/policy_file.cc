@@ -1,8 +1,8 @@
 #include "fleet/policy/policy_file.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/core/number.h"
 #include "fleet/policy/policy.h"
 
 namespace dragonfly {
@@ -31,8 +31,9 @@ Result<PolicyFile> parse_policy_file(std::string_view text) {
     if (equals == std::string_view::npos) return fail(ErrorCode::kCorruption, "a line without '='");
     const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
     if (name == kVersion) {
-      const auto [end, error] = std::from_chars(value.begin(), value.end(), file.version);
-      if (error != std::errc() || end != value.end()) return fail(ErrorCode::kCorruption, "version is not a number");
+      const auto version = parse_number<uint64_t>(value);
+      if (!version) return fail(ErrorCode::kCorruption, "version is not a number");
+      file.version = *version;
     } else if (const ConfigKey* key = find_policy_key(name)) {
       file.named[std::string(last_part(key->name))] = value;
     }

@@ -1,7 +1,6 @@
 #include "fleet/policy/policy_store.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace dragonfly {
 namespace {
@@ -24,21 +23,6 @@ std::string text_of(const Policy::Entry& entry) {
 constexpr size_t kHistoryBytesMax = kPolicyHistoryMax * kPolicyFileBytesMax;
 
 Path history_path(const Path& path) { return path.string() + ".history"; }
-
-template <class T>
-bool is_number(std::string_view text, T& out) {
-  const auto [end, error] = std::from_chars(text.begin(), text.end(), out);
-  return error == std::errc() && end == text.end();
-}
-
-std::string line_of(const PolicyStore::Version& version) {
-  std::string who = version.author.who.empty() ? "-" : version.author.who;
-  std::replace_if(
-      who.begin(), who.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-  std::string out = fmt::format("{}\t{}\t{}", version.number, unix_ms(version.author.time), who);
-  for (const auto& [name, value] : version.changed) out += fmt::format("\t{}={}", name, value);
-  return out + "\n";
-}
 
 }  // namespace
 
@@ -67,30 +51,11 @@ Result<> PolicyStore::load() {
   return load_history();
 }
 
-// A line a version: number, ms since 1970, who, then name=value; a tab between. What is not so is left out, and so is a
-// version that never came into force.
 Result<> PolicyStore::load_history() {
   const auto bytes = files_.read_file(history_path(path_), kHistoryBytesMax);
   if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
-  std::string_view rest = as_text(*bytes);
-  while (!rest.empty()) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    std::vector<std::string_view> parts;
-    while (!line.empty()) {
-      parts.push_back(line.substr(0, line.find('\t')));
-      line.remove_prefix(std::min(parts.back().size() + 1, line.size()));
-    }
-    Version version;
-    int64_t time_ms = 0;
-    if (parts.size() < 3 || !is_number(parts[0], version.number) || !is_number(parts[1], time_ms)) continue;
-    version.author = {std::string(parts[2]), from_unix_ms(time_ms)};
-    for (size_t i = 3; i < parts.size(); ++i) {
-      const size_t equals = std::min(parts[i].find('='), parts[i].size());
-      version.changed.emplace(parts[i].substr(0, equals), parts[i].substr(std::min(equals + 1, parts[i].size())));
-    }
-    if (version.number <= version_) history_.push_back(std::move(version));
-  }
+  history_ = parse_policy_history(as_text(*bytes));
+  std::erase_if(history_, [&](const PolicyVersion& version) { return version.number > version_; });
   return {};
 }
 
@@ -154,7 +119,7 @@ Result<PolicyStore::Outcome> PolicyStore::reset(PolicyAuthor author) {
 Result<PolicyStore::Outcome> PolicyStore::roll_back(uint64_t number, PolicyAuthor author) {
   const std::lock_guard lock(mutex_);
   if (number == 0) return take({}, {}, std::move(author));
-  const auto found = std::ranges::find(history_, number, &Version::number);
+  const auto found = std::ranges::find(history_, number, &PolicyVersion::number);
   if (found == history_.end()) {
     return fail(ErrorCode::kNotFound, "version {} is not in the history, which has {}", number,
                 history_.empty() ? std::string("none")
@@ -163,7 +128,7 @@ Result<PolicyStore::Outcome> PolicyStore::roll_back(uint64_t number, PolicyAutho
   return take(ByName(found->changed), {}, std::move(author));
 }
 
-std::vector<PolicyStore::Version> PolicyStore::history() const {
+std::vector<PolicyVersion> PolicyStore::history() const {
   const std::lock_guard lock(mutex_);
   return {history_.rbegin(), history_.rend()};
 }
@@ -174,11 +139,10 @@ Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::
   Outcome outcome{current_, *policy, std::move(warnings)};
   if (changed == changed_) return outcome;
   // First, so that what is in force is always in it; where the next step fails its number is used again.
-  std::vector<Version> history = history_;
+  std::vector<PolicyVersion> history = history_;
   history.push_back({version_ + 1, std::move(author), changed});
   if (history.size() > kPolicyHistoryMax) history.erase(history.begin());
-  std::string lines;
-  for (const Version& version : history) lines += line_of(version);
+  const std::string lines = format_policy_history(history);
   DF_TRY(files_.replace_file(history_path(path_), as_bytes(lines)));
   const std::string text = format_policy_file({version_ + 1, changed});
   DF_TRY(files_.replace_file(path_, as_bytes(text)));

@@ -23,27 +23,14 @@
 #include "base/fs/file.h"
 #include "fleet/policy/policy.h"
 #include "fleet/policy/policy_file.h"
+#include "fleet/policy/policy_history.h"
 
 namespace dragonfly {
-
-inline constexpr size_t kPolicyHistoryMax = 100;  // Versions; the oldest are forgotten.
-
-// Of a change.
-struct PolicyAuthor {
-  std::string who;  // For people.
-  Timestamp time{};
-};
 
 class PolicyStore {
  public:
   // Name as GET /config answers it (or its alias), value as text.
   using Changes = std::vector<std::pair<std::string, std::string>>;
-  // The policy as it was from `author.time` on: all changes that were in force.
-  struct Version {
-    uint64_t number = 0;
-    PolicyAuthor author;
-    std::map<std::string, std::string, std::less<>> changed;
-  };
   struct Outcome {
     Policy before;
     Policy after;
@@ -62,7 +49,7 @@ class PolicyStore {
   // Back to the changes of an earlier version, as a new one; 0: to the configuration.
   Result<Outcome> roll_back(uint64_t number, PolicyAuthor author = {});
   // Newest first.
-  std::vector<Version> history() const;
+  std::vector<PolicyVersion> history() const;
 
  private:
   PolicyStore(FileSystem& files, Path path, const Policy& configured);
@@ -79,7 +66,7 @@ class PolicyStore {
   Policy current_;
   ByName changed_;
   uint64_t version_ = 0;
-  std::vector<Version> history_;  // Oldest first.
+  std::vector<PolicyVersion> history_;  // Oldest first.
 };
 
 }  // namespace dragonfly

@@ -139,7 +139,8 @@ TEST_F(PolicyStoreTest, EveryVersionCanComeBack) {
 TEST_F(PolicyStoreTest, TheHistoryHoldsWhatWasInForce) {
   auto store = open();
   ASSERT_TRUE(store->change({{"max_host_count", "5"}}));
-  std::ofstream(path().string() + ".history", std::ios::app) << "2\t0\t-\tmax_host_count=6\nx\ty\n\n";
+  std::ofstream(path().string() + ".history", std::ios::app)
+      << format_policy_history({{2, {"-", {}}, {{"max_host_count", "6"}}}}) << "x\ty\n\n";
   store = open();
   ASSERT_EQ(store->history().size(), 1u);
   EXPECT_EQ(store->history().front().number, 1u);

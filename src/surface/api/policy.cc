@@ -86,7 +86,7 @@ void answer_config_history(const ApiParts& parts, Call call) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().field("version", parts.policies.version()).key("history").begin_array();
-  for (const PolicyStore::Version& version : parts.policies.history()) {
+  for (const PolicyVersion& version : parts.policies.history()) {
     json.begin_object().field("version", version.number);
     json.field("time", std::string_view(format_rfc3339(version.author.time)));
     json.field("who", std::string_view(version.author.who.empty() ? "-" : version.author.who))
