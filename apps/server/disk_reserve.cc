@@ -8,7 +8,7 @@ void DiskReserve::give() {
   std::error_code error;
   const auto space = std::filesystem::space(path_.parent_path(), error);
   if (error || space.available >= kBytes || !std::filesystem::exists(path_, error)) return;
-  log_warning("server", "the disk of {} is full; the reserve {} is used to start", path_.parent_path().string(),
+  log_warning("server", "the disk of {} is full; the room that {} kept is used to start", path_.parent_path().string(),
               path_.filename().string());
   if (auto removed = files_.remove(path_); !removed) log_warning("server", "{}", removed.error().message);
 }

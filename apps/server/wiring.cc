@@ -155,6 +155,7 @@ Result<> Server::open_files() {
   readers_ = std::make_unique<WorkerPool>("reader", 2, 4096);
   ChunkDbOptions store_options;
   store_options.directory = data.string();
+  store_options.merge.settle = settings_.merge_after;
   auto store = ChunkDb::open(store_options, *readers_, clock_);
   if (!store) return fail(std::move(store).error());
   store_ = std::move(*store);

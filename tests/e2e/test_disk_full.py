@@ -79,6 +79,23 @@ class DiskFull(E2e):
         self.make_space()
         wait_until(lambda: self.try_write(server).status == 204, 5, 'POST /write = 204 after space came back')
 
+    def server_with_three_hours(self):
+        """A server and what it holds: three hours of rows that are over and not merged yet."""
+        server = Server(self, data=self.disk / 'data')
+        begin = int(time.time()) // 3600 * 3600 - 3 * 3600
+        chance = random.Random(1)  # Nothing that a chunk could make small.
+
+        def values():
+            fields = ('total', 'used', 'free', 'cached', 'buffered', 'shared')
+            return ','.join(f'{name}={chance.getrandbits(50)}i' for name in fields)
+        vms = [('ns-1', 'mcis-1', f'vm-{number}') for number in range(30)]
+        for vm in vms:
+            server.write('\n'.join(f'mem,{line_tags(*vm)} {values()} {begin + at}' for at in range(0, 3 * 3600, 2)),
+                         precision='s')
+        rows = server.raw_rows('memory', start=begin)
+        self.assertEqual(sum(map(len, rows.values())), len(vms) * 3 * 1800)
+        return server, begin, rows
+
     def test_rows_are_refused_and_come_again(self):
         server = Server(self, data=self.disk / 'data')
         keys = server.key(self, 'vm-', count=20)
@@ -138,19 +155,7 @@ class DiskFull(E2e):
 
     def test_a_merge_without_room_loses_nothing(self):
         """Its parts fail one after the other as more room is left; the rows are more than the reserve holds."""
-        server = Server(self, data=self.disk / 'data')
-        begin = int(time.time()) // 3600 * 3600 - 3 * 3600
-        chance = random.Random(1)  # Nothing that a chunk could make small.
-
-        def values():
-            fields = ('total', 'used', 'free', 'cached', 'buffered', 'shared')
-            return ','.join(f'{name}={chance.getrandbits(50)}i' for name in fields)
-        vms = [('ns-1', 'mcis-1', f'vm-{number}') for number in range(30)]
-        for vm in vms:
-            server.write('\n'.join(f'mem,{line_tags(*vm)} {values()} {begin + at}' for at in range(0, 3 * 3600, 2)),
-                         precision='s')
-        want = server.raw_rows('memory', start=begin)
-        self.assertEqual(sum(map(len, want.values())), len(vms) * 3 * 1800)
+        server, begin, want = self.server_with_three_hours()
         server.kill9()
         codes = []
         for room in (0, 128 << 10, 1 << 20):
@@ -171,6 +176,24 @@ class DiskFull(E2e):
                        stdout=subprocess.DEVNULL)
         server = Server(self, data=server.data)
         self.assertEqual(server.raw_rows('memory', start=begin), want)
+        server.stop()
+
+    def test_a_running_server_merges_when_there_is_room_again(self):
+        server, begin, want = self.server_with_three_hours()
+        server.stop()
+        self.fill()
+        server = Server(self, data=server.data, args=['--set', 'store.merge_after=1s'])
+        wait_until(lambda: 'hours wait to be merged' in server.log.read_text(), 30, 'a merge that fails')
+        self.assertRegex(server.log.read_text(), r'hours wait to be merged: .*[Nn]o space')
+        self.assertEqual(server.get('/healthcheck').status, 204)
+        self.assertEqual(server.raw_rows('memory', start=begin), want)
+        self.assertLess(server.metrics()['dragonfly_store_hours_merged_total'], 3)
+        self.check_recovery(server)
+        wait_until(lambda: server.metrics()['dragonfly_store_hours_merged_total'] >= 3, 70, 'three hours to be merged')
+        self.assertEqual(server.raw_rows('memory', start=begin, end=begin + 3 * 3600), want)
+        server.kill9()
+        server = Server(self, data=server.data)
+        self.assertEqual(server.raw_rows('memory', start=begin, end=begin + 3 * 3600), want)
         server.stop()
 
     def test_a_new_server_says_that_it_has_no_room(self):

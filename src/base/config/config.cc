@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/core/assert.h"
+#include "base/core/number.h"
 
 namespace dragonfly {
 namespace {
@@ -39,13 +40,6 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
-std::optional<int64_t> parse_integer(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 std::optional<int64_t> parse_bytes(std::string_view text) {
   int shift = 0;
   if (!text.empty()) {
@@ -55,7 +49,7 @@ std::optional<int64_t> parse_bytes(std::string_view text) {
     if (last == 'G' || last == 'g') shift = 30;
     if (shift != 0) text.remove_suffix(1);
   }
-  const auto number = parse_integer(text);
+  const auto number = parse_number<int64_t>(text);
   if (!number || *number < 0 || *number > (INT64_MAX >> shift)) return std::nullopt;
   return *number << shift;
 }
@@ -74,7 +68,7 @@ bool is_endpoint(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
   const std::string_view host = text.substr(0, colon);
-  const auto port = parse_integer(text.substr(colon + 1));
+  const auto port = parse_number<int64_t>(text.substr(colon + 1));
   if (!port || *port < 0 || *port > 65535) return false;
   const bool bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;
   return bracketed || host.find_first_of(":[] /") == std::string_view::npos;
@@ -171,7 +165,7 @@ Result<Config::Value> Config::parse(const ConfigKey& key, std::string_view writt
     }
     case ConfigType::kInteger:
     case ConfigType::kBytes: {
-      const auto number = key.type == ConfigType::kInteger ? parse_integer(text) : parse_bytes(text);
+      const auto number = key.type == ConfigType::kInteger ? parse_number<int64_t>(text) : parse_bytes(text);
       if (!number || *number < key.min || *number > key.max) return refuse();
       value.number = *number;
       break;

@@ -7,10 +7,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
 #include <optional>
 #include <thread>
 
+#include "base/core/number.h"
 #include "base/http/connection.h"
 #include "base/rt/worker_pool.h"
 
@@ -37,11 +37,12 @@ Result<Address> parse_listen(std::string_view text) {
   Address out;
   SystemError ec;
   out.address = net::ip::make_address(std::string(host), ec);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
-  if (ec || port.empty() || error != std::errc{} || end != port.data() + port.size()) {
+  const auto number = parse_number<decltype(out.port)>(port);
+  if (ec || !number) {
     return fail(ErrorCode::kInvalidArgument, "listen address '{}' is not ADDRESS:PORT (127.0.0.1:9090, [::]:9090)",
                 text);
   }
+  out.port = *number;
   return out;
 }
 

@@ -3,8 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string>
+
+#include "base/core/number.h"
 
 namespace dragonfly {
 namespace {
@@ -28,9 +29,8 @@ Result<Network> Network::parse(std::string_view text) {
   Network out;
   bool good = read_address(address, out.address_);
   if (address.size() < text.size()) {
-    const std::string_view number = text.substr(address.size() + 1);
-    const auto [end, error] = std::from_chars(number.begin(), number.end(), bits);
-    good = good && error == std::errc() && end == number.end() && bits <= max;
+    bits = parse_number<unsigned>(text.substr(address.size() + 1)).value_or(max + 1);
+    good = good && bits <= max;
   }
   if (!good) {
     return fail(ErrorCode::kInvalidArgument,

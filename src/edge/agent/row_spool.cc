@@ -1,10 +1,10 @@
 #include "edge/agent/row_spool.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "base/core/assert.h"
+#include "base/core/number.h"
 #include "edge/agent/row_buffer.h"
 
 namespace dragonfly {
@@ -18,10 +18,7 @@ constexpr size_t kDictionariesKept = 16;
 // The sequence in a segment's name; nullopt: a file that is none of ours.
 std::optional<uint64_t> sequence_of(std::string_view name) {
   if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
-  uint64_t out = 0;
-  const auto [end, ec] = std::from_chars(name.data(), name.data() + kNameDigits, out, 16);
-  if (ec != std::errc() || end != name.data() + kNameDigits) return std::nullopt;
-  return out;
+  return parse_number<uint64_t>(name.substr(0, kNameDigits), 16);
 }
 
 uint64_t start_above(uint64_t highest, Timestamp wall) {

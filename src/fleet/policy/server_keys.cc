@@ -25,6 +25,8 @@ constexpr ConfigKey kServerKeys[] = {
     {"ingest.telegraf", "", ConfigType::kBool, "true", "", 0, 0, "", "Take telegraf's JSON on the agents' port."},
     {"ingest.receive_buffer", "", ConfigType::kBytes, "4M", "bytes", 0, 1 << 30, "",
      "Socket buffer of each receiving thread, as far as the kernel allows; 0: the kernel's default."},
+    {"store.merge_after", "", ConfigType::kDuration, "5m", "m", 1000, 24 * 3600 * 1000, "",
+     "How long an hour is over before its rows are merged; those that come late within it are merged with them."},
     {"api.cors_origins", "", ConfigType::kList, "", "", 0, 0, "",
      "Origins of pages elsewhere that may write, like https://console.example."},
     {"api.allowed_hosts", "", ConfigType::kList, "", "", 0, 0, "",
@@ -83,6 +85,7 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.allow_plaintext = config.flag("ingest.allow_plaintext");
   settings.telegraf = config.flag("ingest.telegraf");
   settings.receive_buffer_bytes = config.integer("ingest.receive_buffer");
+  settings.merge_after = config.duration("store.merge_after");
   settings.cors_origins = config.list("api.cors_origins");
   settings.allowed_hosts = config.list("api.allowed_hosts");
   settings.legacy_listen = config.text("api.legacy_listen");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/config/config.h"
+#include "base/core/time.h"
 
 namespace dragonfly {
 
@@ -27,6 +28,7 @@ struct ServerSettings {
   bool allow_plaintext = false;
   bool telegraf = true;
   int64_t receive_buffer_bytes = 4 << 20;  // 0 = the kernel's default.
+  Duration merge_after = std::chrono::minutes(5);
   std::vector<std::string> cors_origins;
   std::vector<std::string> allowed_hosts;
   std::string legacy_listen;  // Empty: nowhere.

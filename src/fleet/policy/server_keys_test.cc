@@ -38,7 +38,7 @@ TEST(ServerKeys, EachKeyIsThereOnceAndExplained) {
     EXPECT_TRUE(names.insert(key.name).second) << key.name;
     EXPECT_TRUE(key.help.ends_with('.')) << key.name;
   }
-  EXPECT_EQ(names.size(), policy_config_keys().size() + 24);
+  EXPECT_EQ(names.size(), policy_config_keys().size() + 25);
 }
 
 TEST(ServerKeys, TheFileInConfHoldsEveryKeyWithItsDefault) {
@@ -88,14 +88,14 @@ TEST(ServerKeys, AnOlderServersFileIsReadWithWarnings) {
 }
 
 TEST(ServerKeys, TheOtherSettings) {
-  const auto config =
-      Config::load(server_config_keys(),
-                   {"",
-                    "",
-                    {"server.http=[::]:0", "server.udp=0.0.0.0:1", "server.data_dir=/d", "server.advertise=a:1",
-                     "ingest.shards=4", "ingest.allow_plaintext=true", "ingest.telegraf=false",
-                     "ingest.receive_buffer=64M", "api.cors_origins=a,b", "api.allowed_hosts=h", "log.level=debug",
-                     "limits.vms=5", "limits.series_per_namespace=6", "limits.measurements_per_namespace=7"}});
+  const auto config = Config::load(
+      server_config_keys(),
+      {"",
+       "",
+       {"server.http=[::]:0", "server.udp=0.0.0.0:1", "server.data_dir=/d", "server.advertise=a:1", "ingest.shards=4",
+        "ingest.allow_plaintext=true", "ingest.telegraf=false", "ingest.receive_buffer=64M", "store.merge_after=10s",
+        "api.cors_origins=a,b", "api.allowed_hosts=h", "log.level=debug", "limits.vms=5",
+        "limits.series_per_namespace=6", "limits.measurements_per_namespace=7"}});
   ASSERT_TRUE(config) << config.error().message;
   const ServerSettings s = ServerSettings::from(*config);
   EXPECT_EQ(s.http, "[::]:0");
@@ -106,6 +106,7 @@ TEST(ServerKeys, TheOtherSettings) {
   EXPECT_TRUE(s.allow_plaintext);
   EXPECT_FALSE(s.telegraf);
   EXPECT_EQ(s.receive_buffer_bytes, 64 << 20);
+  EXPECT_EQ(s.merge_after, 10s);
   EXPECT_THAT(s.cors_origins, ElementsAre("a", "b"));
   EXPECT_THAT(s.allowed_hosts, ElementsAre("h"));
   EXPECT_EQ(s.log_level, "debug");

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "base/core/names.h"
+#include "base/core/number.h"
 
 namespace dragonfly {
 namespace {
@@ -34,21 +34,18 @@ Result<Cells> split(std::string_view text, size_t line) {
   return cells;
 }
 
-bool parse_whole(std::string_view text, int base, uint64_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 Result<AgentKey> parse_line(std::string_view text, size_t line) {
   const auto cells = split(text, line);
   if (!cells) return fail(cells.error());
   const Cells& cell = *cells;
   AgentKey out;
   if (cell[0] != kVersionWord) return wrong(line, 0, "allowed is dragonfly-agent-key-1");
-  if (cell[1].size() != 16 || !parse_whole(cell[1], 16, out.agent_id)) return wrong(line, 1, "16 hexadecimal digits");
-  uint64_t epoch = 0;
-  if (!parse_whole(cell[2], 10, epoch) || epoch > UINT8_MAX) return wrong(line, 2, "a number from 0 to 255");
-  out.epoch = static_cast<uint8_t>(epoch);
+  const auto agent_id = parse_number<uint64_t>(cell[1], 16);
+  if (cell[1].size() != 16 || !agent_id) return wrong(line, 1, "16 hexadecimal digits");
+  out.agent_id = *agent_id;
+  const auto epoch = parse_number<uint8_t>(cell[2]);
+  if (!epoch) return wrong(line, 2, "a number from 0 to 255");
+  out.epoch = *epoch;
   Bytes key = from_hex(cell[3]);
   if (key.size() != out.key.size()) return wrong(line, 3, "64 hexadecimal digits");  // Never what is there: a secret.
   std::copy(key.begin(), key.end(), out.key.begin());

@@ -1,8 +1,7 @@
 #include "model/row/dictionary.h"
 
-#include <charconv>
-
 #include "base/core/names.h"
+#include "base/core/number.h"
 #include "base/crypto/crypto.h"
 
 namespace dragonfly {
@@ -96,9 +95,7 @@ std::string_view Dictionary::label(std::string_view key) const {
 uint64_t Dictionary::boot() const {
   if (boot_id.empty()) return 0;
   if (boot_id.size() == 17 && boot_id.front() == '#') {
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(boot_id.data() + 1, boot_id.data() + 17, number, 16);
-    if (error == std::errc() && end == boot_id.data() + 17) return number;
+    if (const auto number = parse_number<uint64_t>(std::string_view(boot_id).substr(1), 16)) return *number;
   }
   return first_64_bits(as_bytes(boot_id));
 }

@@ -1,9 +1,9 @@
 #include "store/backup/manifest.h"
 
-#include <charconv>
 #include <optional>
 
 #include "base/core/crc32c.h"
+#include "base/core/number.h"
 
 namespace dragonfly {
 namespace {
@@ -18,12 +18,6 @@ std::optional<std::string_view> take_until(std::string_view& text, char end) {
   const std::string_view taken = text.substr(0, at);
   text.remove_prefix(at + 1);
   return taken;
-}
-
-template <class Number>
-bool parse(std::string_view text, int base, Number& out) {
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
-  return error == std::errc() && stop == text.data() + text.size();
 }
 
 // A relative path of plain names: nothing that is empty, "." or "..".
@@ -42,12 +36,15 @@ bool is_plain_path(std::string_view path) {
 }
 
 std::optional<BackupFile> parse_file(std::string_view line) {
+  const auto crc_text = take_until(line, ' ');
+  const auto bytes_text = take_until(line, ' ');
+  if (!crc_text || crc_text->size() != 8 || !bytes_text || !is_plain_path(line)) return std::nullopt;
   BackupFile file;
-  const auto crc = take_until(line, ' ');
-  const auto bytes = take_until(line, ' ');
-  if (!crc || crc->size() != 8 || !parse(*crc, 16, file.crc32c) || !bytes || !parse(*bytes, 10, file.bytes))
-    return std::nullopt;
-  if (!is_plain_path(line)) return std::nullopt;
+  const auto crc32c = parse_number<decltype(file.crc32c)>(*crc_text, 16);
+  const auto bytes = parse_number<decltype(file.bytes)>(*bytes_text);
+  if (!crc32c || !bytes) return std::nullopt;
+  file.crc32c = *crc32c;
+  file.bytes = *bytes;
   file.path = line;
   return file;
 }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "base/core/crc32c.h"
+#include "base/core/number.h"
 
 namespace dragonfly {
 namespace {
@@ -61,11 +61,9 @@ std::string segment_name(LogPosition base) { return fmt::format("{:020}{}", offs
 
 std::optional<LogPosition> parse_segment_name(std::string_view name) {
   if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
-  uint64_t base = 0;
-  const char* end = name.data() + kNameDigits;
-  const auto [stop, error] = std::from_chars(name.data(), end, base);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return LogPosition{base};
+  const auto base = parse_number<uint64_t>(name.substr(0, kNameDigits));
+  if (!base) return std::nullopt;
+  return LogPosition{*base};
 }
 
 void append_segment_header(Bytes& out, LogPosition base) {

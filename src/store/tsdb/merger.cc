@@ -8,7 +8,7 @@ namespace dragonfly {
 namespace {
 
 constexpr Duration kLookInterval = 10s;
-constexpr Duration kRetryInterval = 60s;
+constexpr Duration kRetryIntervalMax = 60s;
 constexpr Duration kTurn = 5ms;  // Work between two pauses.
 
 }  // namespace
@@ -25,7 +25,8 @@ void Merger::stop() {
 
 void Merger::run(const std::stop_token& stop) {
   name_this_thread("merger");
-  Duration wait = kLookInterval;
+  const Duration look_interval = std::min(kLookInterval, options_.settle);
+  Duration wait = look_interval;
   while (true) {
     {
       std::unique_lock lock(sleep_mutex_);
@@ -37,7 +38,7 @@ void Merger::run(const std::stop_token& stop) {
     if (!merged && !stop.stop_requested()) log_warning("store", "hours wait to be merged: {}", merged.error().message);
     const auto dropped = drop_old([&] { return pause(stop, worked_since); });
     if (!dropped && !stop.stop_requested()) log_warning("store", "old data waits: {}", dropped.error().message);
-    wait = merged && dropped ? kLookInterval : kRetryInterval;
+    wait = merged && dropped ? look_interval : std::min(2 * wait, kRetryIntervalMax);
   }
 }
 

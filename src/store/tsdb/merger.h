@@ -6,7 +6,7 @@
 // Units      ns.
 // Ownership  borrows the core; owns its thread.
 // Threading  start(), stop(): the owner's thread. merge_due(), merge_all(), drop_old(), set_retention(): any thread; one merge at a time.
-// Errors     the thread logs them and tries again a minute later.
+// Errors     the thread logs them and tries again, soon at first, then once a minute.
 // Limits     the thread works `share` of the time, more the longer hours wait, all of it from kHurryAfter on.
 #pragma once
 

@@ -1,7 +1,7 @@
 // Agents as older clients know them: installation, and metadata of every agent that was ever seen.
-#include <charconv>
 
 #include "base/core/names.h"
+#include "base/core/number.h"
 #include "surface/api/api.h"
 #include "surface/api/body.h"
 #include "surface/api/params.h"
@@ -34,9 +34,7 @@ std::string_view value_of_key(const NamedValues& body, size_t key) {
 
 Result<> check_port(std::string_view text) {
   if (text.empty()) return {};
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.begin(), text.end(), port);
-  if (error == std::errc() && end == text.end() && port > 0) return {};
+  if (parse_number<uint16_t>(text).value_or(0) > 0) return {};
   return fail(ErrorCode::kInvalidArgument, "key 'port' is '{}'; allowed are 1 to 65535 (22 where it is missing)",
               text.substr(0, 100));
 }

@@ -1,7 +1,7 @@
 // Collectors: which there are, of which VMs they are in charge; started and stopped by people.
 #include <algorithm>
-#include <charconv>
 
+#include "base/core/number.h"
 #include "fleet/collector/collector_manager.h"
 #include "surface/api/api.h"
 #include "surface/api/params.h"
@@ -49,11 +49,9 @@ void write_collector(JsonWriter& json, const ApiParts& parts, const CollectorVie
 
 Result<uint32_t> id_of(const PathValues& path) {
   const std::string& text = path.get("id");
-  uint32_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size())
-    return fail(ErrorCode::kInvalidArgument, "collector '{}' is not a number", text.substr(0, 64));
-  return id;
+  const auto id = parse_number<uint32_t>(text);
+  if (!id) return fail(ErrorCode::kInvalidArgument, "collector '{}' is not a number", text.substr(0, 64));
+  return *id;
 }
 
 Result<bool> detail_of(const HttpRequest& request, std::string_view otherwise) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/core/number.h"
+
 namespace dragonfly {
 namespace {
 
@@ -86,9 +88,8 @@ Result<Timestamp> time_parameter(const HttpRequest& request, std::string_view na
 Result<size_t> count_parameter(const HttpRequest& request, std::string_view name, size_t otherwise, size_t max) {
   const std::string text = text_parameter(request, name);
   if (text.empty()) return otherwise;
-  size_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || end != text.data() + text.size() || count < 1 || count > max) {
+  const size_t count = parse_number<size_t>(text).value_or(0);
+  if (count < 1 || count > max) {
     return fail(ErrorCode::kInvalidArgument, "parameter '{}' is '{}'; allowed are 1 to {}", name, shown(text), max);
   }
   return count;

@@ -1,6 +1,6 @@
 // The policy: what is in force, changes by name, and back to the configuration.
-#include <charconv>
 
+#include "base/core/number.h"
 #include "fleet/policy/policy_store.h"
 #include "surface/api/api.h"
 #include "surface/api/body.h"
@@ -71,9 +71,7 @@ Result<uint64_t> read_version(const HttpRequest& request) {
       text = value;
     }
   }
-  uint64_t version = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (!text.empty() && error == std::errc() && end == text.data() + text.size()) return version;
+  if (const auto version = parse_number<uint64_t>(text)) return *version;
   return fail(
       ErrorCode::kInvalidArgument,
       "'version' is '{}'; allowed are the numbers of GET /dragonfly/config/history, and 0 for the configuration",

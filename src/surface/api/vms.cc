@@ -1,9 +1,9 @@
 // GET /api/v1/vms, /ns and /mcis: who reports, how they are, their latest values.
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "base/core/bytes.h"
+#include "base/core/number.h"
 #include "surface/api/api.h"
 #include "surface/api/latest.h"
 #include "surface/api/params.h"
@@ -82,9 +82,8 @@ Result<size_t> offset_of(const HttpRequest& request, const Order& order, const s
   const std::string cursor = text_parameter(request, "cursor");
   if (cursor.empty()) return size_t{0};
   if (order.metric != nullptr && cursor.front() == 'o') {
-    size_t offset = 0;
-    const auto [end, error] = std::from_chars(cursor.data() + 1, cursor.data() + cursor.size(), offset);
-    if (error == std::errc{} && end == cursor.data() + cursor.size()) return std::min(offset, vms.size());
+    if (const auto offset = parse_number<size_t>(std::string_view(cursor).substr(1)))
+      return std::min(*offset, vms.size());
   }
   const Bytes bytes = from_hex(std::string_view(cursor).substr(1));
   const std::string_view text = as_text(bytes);
