@@ -33,6 +33,9 @@ constexpr Duration kOpennessInterval = 1h;  // Between two warnings of what is o
 constexpr Duration kAggregateTimeout = 5s;
 constexpr int kSealRoundsMax = 1'000'000;
 
+// Chunks are decoded by as many threads as there are CPUs; a query over many VMs uses them all.
+size_t reading_threads() { return std::clamp(std::thread::hardware_concurrency(), 2u, 32u); }
+
 RetentionTimes retention_of(const Policy& policy) {
   return {policy.retention_raw, policy.retention_1m, policy.retention_1h, policy.retention_1d};
 }
@@ -112,6 +115,7 @@ class Server {
   std::unique_ptr<HeadReader> head_reader_;
   std::unique_ptr<WindowReader> windows_;
   std::unique_ptr<MergedReader> reader_;
+  std::unique_ptr<WorkerPool> query_helpers_;  // Block on what readers_ does, as handlers_ do, and on nothing else.
   std::unique_ptr<Questions> questions_;
   std::unique_ptr<AgentLinks> agents_;
   std::unique_ptr<CollectorManager> collectors_;
@@ -152,7 +156,7 @@ Result<> Server::open_files() {
   directory_ = std::make_unique<LiveDirectory>(
       DirectoryLimits{.vms_max = static_cast<size_t>(settings_.vms_max),
                       .measurements_per_namespace_max = static_cast<size_t>(settings_.measurements_per_namespace_max)});
-  readers_ = std::make_unique<WorkerPool>("reader", 2, 4096);
+  readers_ = std::make_unique<WorkerPool>("reader", reading_threads(), 4096);
   ChunkDbOptions store_options;
   store_options.directory = data.string();
   store_options.merge.settle = settings_.merge_after;
@@ -364,7 +368,9 @@ Result<> Server::open_api() {
   head_reader_ = std::make_unique<HeadReader>(*directory_, std::move(heads), *readers_);
   windows_ = std::make_unique<WindowReader>(*directory_, clock_, std::move(windows));
   reader_ = std::make_unique<MergedReader>(std::vector<SeriesReader*>{store_.get(), head_reader_.get()});
-  questions_ = std::make_unique<Questions>(*reader_);
+  query_helpers_ = std::make_unique<WorkerPool>("query", reading_threads() - 1, 64);
+  questions_ = std::make_unique<Questions>(
+      *reader_, clock_, QuestionOptions{.helpers = query_helpers_.get(), .parallel = reading_threads()});
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
   collectors_ = std::make_unique<CollectorManager>(
       CollectorManager::Parts{*directory_, clock_, [this] { return policies_->current(); },

@@ -1,5 +1,7 @@
 #include "base/http/connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -20,6 +22,7 @@ using tcp = net::ip::tcp;
 
 constexpr size_t kLingerBytesMax = 1u << 20;
 constexpr Duration kLingerTime = 2s;
+constexpr Duration kPeerLookInterval = 500ms;
 
 }  // namespace
 
@@ -90,11 +93,7 @@ net::awaitable<bool> Connection::serve_one() {
   std::string encoding(parser->get()[http::field::content_encoding]);
   dispatch(std::move(parser->get().body()), std::move(encoding), std::move(share));
   parser.reset();
-  while (!delivery_ && transport_.is_open()) {
-    SystemError ignored;
-    signal_.expires_at(net::steady_timer::time_point::max());
-    co_await signal_.async_wait(net::redirect_error(net::use_awaitable, ignored));
-  }
+  co_await wait_for_delivery();
   if (!delivery_) co_return false;
   Delivery delivery = std::move(*delivery_);
   if (delivery.stream) {
@@ -102,6 +101,30 @@ net::awaitable<bool> Connection::serve_one() {
     co_return false;
   }
   co_return co_await write_answer(std::move(delivery.response));
+}
+
+// Looks whether the peer is still there, too. One that has ended its side may still wait for a quick answer, so only the
+// second look counts.
+net::awaitable<void> Connection::wait_for_delivery() {
+  bool had_ended = false;
+  while (!delivery_ && transport_.is_open()) {
+    SystemError woken;
+    signal_.expires_after(kPeerLookInterval);
+    co_await signal_.async_wait(net::redirect_error(net::use_awaitable, woken));
+    if (woken || delivery_ || request_.cancellation.cancelled()) continue;
+    const bool has_ended = peer_has_ended();
+    if (has_ended && had_ended) {
+      shared_->stats.requests_abandoned.add();
+      request_.cancellation.cancel();
+    }
+    had_ended = has_ended;
+  }
+}
+
+// Also where bytes lie before the end that nobody has read.
+bool Connection::peer_has_ended() {
+  pollfd look{transport_.socket().native_handle(), POLLRDHUP, 0};
+  return ::poll(&look, 1, 0) == 1;
 }
 
 net::awaitable<bool> Connection::read_head(Parser& parser, Refusal& refusal) {
@@ -273,6 +296,7 @@ void Connection::dispatch(std::string body, std::string encoding, std::shared_pt
   const bool packs = accepts_gzip(request_.header("accept-encoding"));
   auto exchange = std::make_shared<Exchange>(loop, weak_from_this(), shared_, packs);
   const std::string coding = lower_case(trimmed(encoding));
+  request_.cancellation = Cancellation::make();
   auto request = std::make_shared<HttpRequest>(request_);
   request->body = std::move(body);
   auto task = [shared = shared_, exchange, request, share = std::move(share), coding] {

@@ -84,11 +84,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Refusal check_host(const RequestHead& head) const;
   void fill_request(const Parser& parser);
   void dispatch(std::string body, std::string encoding, std::shared_ptr<BodyShare> share);
+  boost::asio::awaitable<void> wait_for_delivery();
   boost::asio::awaitable<bool> write_answer(HttpResponse response);
   boost::asio::awaitable<void> run_stream(Delivery delivery);
   boost::asio::awaitable<void> watch_peer();
   boost::asio::awaitable<bool> write_all(std::string_view bytes);
   boost::asio::awaitable<void> linger();
+  bool peer_has_ended();
 
   void arm(Duration time) {
     timed_out_ = false;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/core/cancellation.h"
 #include "base/core/result.h"
 #include "base/core/time.h"
 #include "base/http/url.h"
@@ -28,6 +29,7 @@ struct HttpRequest {
   std::string body;               // Unpacked; whole.
   std::string remote;             // "127.0.0.1:50000", "[::1]:50000".
   bool is_loopback = false;       // Whether `remote` is this machine.
+  Cancellation cancellation;      // Cancelled where the peer has gone: nobody reads the answer.
 
   // The first header of that (lower-case) name, or empty.
   std::string_view header(std::string_view name) const;

@@ -176,6 +176,37 @@ TEST_F(HttpServerTest, OverloadIsSaid) {
   EXPECT_EQ(second.read().status + third.read().status, 200 + 503);
 }
 
+// Bytes that nobody has read yet do not hide that the peer has gone.
+TEST_F(HttpServerTest, WhoLeavesIsKnownToTheHandler) {
+  std::promise<Cancellation> asked;
+  start({}, [&](HttpRequest request, Responder responder) {
+    if (request.path.front() == "quick") return echo(std::move(request), std::move(responder));
+    asked.set_value(request.cancellation);
+    while (!request.cancellation.cancelled()) std::this_thread::sleep_for(1ms);
+  });
+  auto client = std::make_unique<TestClient>(server_->port());
+  client->send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\nGET /next HTTP/1.1\r\n");
+  const Cancellation cancellation = asked.get_future().get();
+  TestClient other(server_->port());
+  EXPECT_EQ(other.get("/quick").status, 200);
+  EXPECT_FALSE(cancellation.cancelled());
+  client.reset();
+  while (!cancellation.cancelled()) std::this_thread::yield();
+  EXPECT_EQ(server_->stats().requests_abandoned.value(), 1u);
+}
+
+// It may still read.
+TEST_F(HttpServerTest, APeerThatHasSaidAllIsAnswered) {
+  start({}, [](HttpRequest request, Responder responder) {
+    std::this_thread::sleep_for(600ms);  // Beyond the first look at the peer.
+    echo(std::move(request), std::move(responder));
+  });
+  TestClient client(server_->port());
+  client.send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  client.finish_sending();
+  EXPECT_EQ(client.read().body, "GET /a ");
+}
+
 TEST_F(HttpServerTest, ConnectionLimits) {
   HttpOptions options;
   options.connections_max = 3;

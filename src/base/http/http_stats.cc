@@ -17,6 +17,8 @@ void write_metrics(const HttpStats& stats, MetricsText& text) {
                stats.requests_refused);
   text.counter("dragonfly_http_requests_overload_total", "HTTP requests refused because the server was too busy.",
                stats.requests_overload);
+  text.counter("dragonfly_http_requests_abandoned_total", "HTTP requests whose peer left before the answer was there.",
+               stats.requests_abandoned);
   text.counter("dragonfly_http_timeouts_total", "HTTP connections ended because the peer was too slow.",
                stats.timeouts);
   text.counter("dragonfly_http_handshakes_failed_total", "TLS handshakes that failed or came too slowly.",

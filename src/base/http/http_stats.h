@@ -20,9 +20,10 @@ struct HttpStats {
   Gauge connections_open;
   Counter handshakes_failed;  // Of TLS: too slow, without a common version, or no TLS at all.
   Gauge streams_open;
-  Counter requests_refused;   // Answered by the server itself, before a handler was asked.
-  Counter requests_overload;  // Of those: the workers' queue was full, or too many bytes of bodies waited.
-  Counter timeouts;           // Slow headers, bodies and readers.
+  Counter requests_refused;    // Answered by the server itself, before a handler was asked.
+  Counter requests_overload;   // Of those: the workers' queue was full, or too many bytes of bodies waited.
+  Counter requests_abandoned;  // The peer left before the answer was there.
+  Counter timeouts;            // Slow headers, bodies and readers.
   Counter bytes_in;
   Counter bytes_out;
   Counter stream_chunks_dropped;  // A slow reader's buffer was full.

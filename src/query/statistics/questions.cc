@@ -1,6 +1,9 @@
 #include "query/statistics/questions.h"
 
+#include <span>
+
 #include "base/core/assert.h"
+#include "base/rt/parallel.h"
 #include "query/statistics/tiered_read.h"
 
 namespace dragonfly {
@@ -157,7 +160,7 @@ class Gathered {
 };
 
 // How many VMs are read at once, by what their rows are likely to be.
-size_t batch_size(const Query& query) {
+size_t batch_size(const Query& query, size_t threads) {
   const double tick_s = query.interval > Duration::zero() ? seconds(query.interval) : 1;
   const double length_s = seconds(query.range.end - query.range.begin);
   const RollupTier* tier = coarsest_tier(query.step, statistic_of_each_vm(query));
@@ -165,54 +168,37 @@ size_t batch_size(const Query& query) {
   const double rows_per_vm = tier == nullptr
                                  ? length_s / tick_s
                                  : std::min(length_s, kNotMerged_s) / tick_s + length_s / seconds(tier->period);
-  const double vms = static_cast<double>(kRowsPerReadMax) / 4 / std::max(rows_per_vm, 1.0);
+  const double vms = static_cast<double>(kRowsPerReadMax / threads) / 4 / std::max(rows_per_vm, 1.0);
   return static_cast<size_t>(std::clamp<int64_t>(static_cast<int64_t>(vms), 1, kBatchVmsMax));
 }
 
-// The series of some VMs, as buckets or raw rows, into `gathered`.
+// The series of some VMs, as buckets or raw rows. Any number of threads at once.
 class BatchRead {
  public:
-  BatchRead(SeriesReader& reader, const Query& query, Duration timeout, Gathered& gathered, QueryAnswer& out)
-      : reader_(reader), query_(query), timeout_(timeout), gathered_(gathered), out_(out) {
-    for (const QueryVm& vm : query.vms) vms_.emplace(vm.id, &vm);
-  }
+  BatchRead(SeriesReader& reader, const Query& query, const std::vector<uint16_t>& fields, const ReadLimits& limits)
+      : reader_(reader), query_(query), fields_(fields), limits_(limits) {}
 
-  std::vector<VmId> ids() const {
-    std::vector<VmId> out;
-    for (const auto& [id, vm] : vms_) out.push_back(id);
-    return out;
-  }
-
-  // `full` = an error is the answer's limit, not that of a read.
-  Result<> run(std::vector<VmId> vms, bool& full) {
+  Result<TieredAnswer> run(std::span<const VmId> vms) const {
+    DF_TRY(limits_.check());
     SeriesSelection select;
-    select.vms = std::move(vms);
+    select.vms = {vms.begin(), vms.end()};
     select.group = query_.group;
-    select.fields = gathered_.fields();
+    select.fields = fields_;
     select.devices = query_.devices;
     select.device_names = query_.device_names;
-    auto read = query_.step == Duration::zero() ? read_rates(std::move(select)) : read_steps(std::move(select));
-    full = read.has_value();
-    if (!read) return fail(std::move(read).error());
-    for (BucketSeries& series : read->series) {
-      const auto vm = vms_.find(series.vm);
-      DF_ASSERT(vm != vms_.end());
-      DF_TRY(gathered_.add(*vm->second, series.device, std::move(series.buckets)));
-    }
-    add_missing(out_.missing_parts, read->missing_parts);
-    if (read->used_rollups) out_.tier = coarsest_tier(query_.step, statistic_of_each_vm(query_))->name;
-    return {};
+    return query_.step == Duration::zero() ? read_rates(std::move(select)) : read_steps(std::move(select));
   }
 
  private:
-  Result<TieredAnswer> read_rates(SeriesSelection select) {
+  Result<TieredAnswer> read_rates(SeriesSelection select) const {
     const auto kinds = kinds_of(select.group, select.fields);
     ReadRequest request;
     static_cast<SeriesSelection&>(request) = std::move(select);
     request.range = query_.range;
     request.previous_within = look_back(kinds);
-    request.rows_max = kRowsPerReadMax;
-    auto read = read_and_wait(reader_, std::move(request), timeout_);
+    request.rows_max = limits_.rows_max;
+    request.cancellation = limits_.cancellation;
+    auto read = read_and_wait(reader_, std::move(request), limits_.left());
     if (!read) return fail(std::move(read).error());
     TieredAnswer out;
     out.missing_parts = std::move(read->missing_parts);
@@ -221,20 +207,54 @@ class BatchRead {
     return out;
   }
 
-  Result<TieredAnswer> read_steps(SeriesSelection select) {
+  Result<TieredAnswer> read_steps(SeriesSelection select) const {
     return read_buckets(reader_, {.select = std::move(select),
                                   .range = query_.range,
                                   .step = query_.step,
                                   .statistic = statistic_of_each_vm(query_),
-                                  .timeout = timeout_});
+                                  .limits = limits_});
   }
 
   SeriesReader& reader_;
   const Query& query_;
-  const Duration timeout_;
-  Gathered& gathered_;
-  QueryAnswer& out_;
+  const std::vector<uint16_t>& fields_;
+  const ReadLimits& limits_;
+};
+
+// Gathers what the batches read, in the order of the VMs.
+class QueryRun {
+ public:
+  explicit QueryRun(const Query& query) : query_(query), gathered_(query) {
+    for (const QueryVm& vm : query.vms) vms_.emplace(vm.id, &vm);
+    for (const auto& [id, vm] : vms_) ids_.push_back(id);
+  }
+  const std::vector<uint16_t>& fields() const { return gathered_.fields(); }
+  std::span<const VmId> left() const { return std::span(ids_).subspan(taken_); }
+
+  // The answer for the first `count` VMs that are left.
+  Result<> take(TieredAnswer answer, size_t count) {
+    for (BucketSeries& series : answer.series) {
+      const auto vm = vms_.find(series.vm);
+      DF_ASSERT(vm != vms_.end());
+      DF_TRY(gathered_.add(*vm->second, series.device, std::move(series.buckets)));
+    }
+    add_missing(out_.missing_parts, answer.missing_parts);
+    if (answer.used_rollups) out_.tier = coarsest_tier(query_.step, statistic_of_each_vm(query_))->name;
+    taken_ += count;
+    return {};
+  }
+  QueryAnswer finish() {
+    out_.series = gathered_.finish();
+    return std::move(out_);
+  }
+
+ private:
+  const Query& query_;
+  Gathered gathered_;
   std::map<VmId, const QueryVm*> vms_;
+  std::vector<VmId> ids_;
+  size_t taken_ = 0;
+  QueryAnswer out_;
 };
 
 }  // namespace
@@ -252,7 +272,7 @@ Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
     return fail(ErrorCode::kInvalidArgument, "duration {} has {} buckets of {}; at most {} are allowed",
                 format_duration(question.duration), buckets, format_duration(question.bucket), kBucketsMax);
   const size_t width = metrics_of(question.group).size();
-  TieredRead read;
+  TieredRead read{.limits = {clock_, deadline(), question.cancellation}};
   read.select.vms = {question.vm};
   read.select.group = question.group;
   read.select.fields = question.fields;
@@ -263,7 +283,6 @@ Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
                 floor_to(question.now, question.bucket) + question.bucket};
   read.step = question.bucket;
   read.statistic = question.statistic;
-  read.timeout = timeout_;
   InfoAnswer out;
   if (read.select.fields.empty()) return out;
   auto answer = read_buckets(reader_, read);
@@ -290,7 +309,8 @@ Result<RealTimeAnswer> Questions::real_time(const RealTimeQuestion& question) co
   request.range = window;
   request.previous_within = look_back(kinds_of(question.group, metrics_of(question.group).size()));
   request.rows_max = kWindowReadMax;
-  auto read = read_and_wait(reader_, request, timeout_);
+  request.cancellation = question.cancellation;
+  auto read = read_and_wait(reader_, request, options_.timeout);
   if (!read) return fail(std::move(read).error());
   RealTimeAnswer out;
   out.missing_parts = std::move(read->missing_parts);
@@ -303,27 +323,32 @@ Result<RealTimeAnswer> Questions::real_time(const RealTimeQuestion& question) co
   return out;
 }
 
+// In rounds: as many batches as there are threads are read, then taken in their order, so that sums do not depend on which
+// came first.
 Result<QueryAnswer> Questions::query(const Query& query) const {
   DF_TRY(check(query));
-  QueryAnswer out;
-  Gathered gathered(query);
-  BatchRead read(reader_, query, timeout_, gathered, out);
-  const std::vector<VmId> ids = read.ids();
-  size_t batch = batch_size(query);
-  for (size_t at = 0; at < ids.size();) {
-    const size_t count = std::min(batch, ids.size() - at);
-    const auto first = ids.begin() + static_cast<ptrdiff_t>(at);
-    bool full = false;
-    const auto done = read.run({first, first + static_cast<ptrdiff_t>(count)}, full);
-    if (!done && done.error().code == ErrorCode::kResourceExhausted && count > 1 && !full) {
-      batch = count / 2;  // More rows than their tick made likely: fewer VMs at once.
-      continue;
+  QueryRun run(query);
+  const size_t threads = std::min(options_.parallel, std::max<size_t>(run.left().size(), 1));
+  const ReadLimits limits{clock_, deadline(), query.cancellation, kRowsPerReadMax / threads};
+  const BatchRead read(reader_, query, run.fields(), limits);
+  size_t batch = std::min(batch_size(query, threads), (run.left().size() + threads - 1) / threads);
+  while (!run.left().empty()) {
+    const std::span<const VmId> left = run.left();
+    const auto vms_of = [&](size_t i) { return left.subspan(i * batch, std::min(batch, left.size() - i * batch)); };
+    const size_t batches = std::min(threads, (left.size() + batch - 1) / batch);
+    std::vector<Result<TieredAnswer>> answers(batches, fail(ErrorCode::kUnavailable, "not read"));
+    parallel_for(options_.helpers, threads, batches, [&](size_t i) { answers[i] = read.run(vms_of(i)); });
+    for (size_t i = 0; i < batches; ++i) {
+      const size_t count = vms_of(i).size();
+      if (!answers[i] && answers[i].error().code == ErrorCode::kResourceExhausted && count > 1) {
+        batch = count / 2;  // More rows than their tick made likely: fewer VMs at once, from this batch on.
+        break;
+      }
+      if (!answers[i]) return fail(std::move(answers[i]).error());
+      DF_TRY(run.take(std::move(*answers[i]), count));
     }
-    if (!done) return fail(done.error());
-    at += count;
   }
-  out.series = gathered.finish();
-  return out;
+  return run.finish();
 }
 
 }  // namespace dragonfly

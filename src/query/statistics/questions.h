@@ -5,7 +5,7 @@
 // Threading  every call blocks until the reader answered: for HTTP workers, never on a shard's thread. Any number of
 //            threads at once.
 // Errors     kInvalidArgument names the parameter; kResourceExhausted names the limit; kTimeout; else the reader's.
-// Limits     the constants below.
+// Limits     the constants below. Of one query `parallel` reads run at once, and share kRowsPerReadMax.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,8 @@
 
 #include "base/core/result.h"
 #include "base/core/time.h"
+#include "base/rt/clock.h"
+#include "base/rt/executor.h"
 #include "model/flow/series_reader.h"
 #include "model/flow/vm.h"
 #include "query/statistics/statistics.h"
@@ -41,6 +43,7 @@ struct InfoQuestion {
   Statistic statistic = Statistic::kAvg;
   Duration duration = 5min;  // Look-back; its start is floored to a whole bucket, and the running bucket is part of it.
   Timestamp now{};
+  Cancellation cancellation;  // Of this and the others: looked at between reads and within; then kUnavailable.
 };
 struct InfoAnswer {
   std::vector<Bucket> buckets;  // fields: index = field number.
@@ -53,6 +56,7 @@ struct RealTimeQuestion {
   Statistic statistic = Statistic::kAvg;
   Duration window = 10s;  // (now - window, now]
   Timestamp now{};        // In the VM's clock.
+  Cancellation cancellation;
 };
 struct RealTimeAnswer {
   WindowValues values;
@@ -86,6 +90,7 @@ struct Query {
   GroupBy by = GroupBy::kVm;
   size_t top = 0;       // Keeps the series with the largest first field; 0 = all.
   Duration interval{};  // The agents' longest tick, for how many VMs are read at once; 0 = not known.
+  Cancellation cancellation;
 };
 
 // Devices are never mixed: each is a series of its own, with a label `device`.
@@ -99,17 +104,27 @@ struct QueryAnswer {
   std::string_view tier = "raw";  // The coarsest that was used: raw, 1m, 1h, 1d.
 };
 
+struct QuestionOptions {
+  Duration timeout = kQuestionTimeout;  // Of a whole question.
+  Executor* helpers = nullptr;          // Take part in a query over many VMs; null: it is read by its own thread.
+  size_t parallel = 1;                  // Threads of a query, its own included. > 0
+};
+
 class Questions {
  public:
-  explicit Questions(SeriesReader& reader, Duration timeout = kQuestionTimeout) : reader_(reader), timeout_(timeout) {}
+  explicit Questions(SeriesReader& reader, const Clock& clock, QuestionOptions options = {})
+      : reader_(reader), clock_(clock), options_(options) {}
 
   Result<InfoAnswer> info(const InfoQuestion& question) const;
   Result<RealTimeAnswer> real_time(const RealTimeQuestion& question) const;
   Result<QueryAnswer> query(const Query& query) const;
 
  private:
+  MonotonicTime deadline() const { return clock_.monotonic() + options_.timeout; }
+
   SeriesReader& reader_;
-  const Duration timeout_;
+  const Clock& clock_;
+  const QuestionOptions options_;
 };
 
 }  // namespace dragonfly

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <mutex>
 #include <numeric>
 
 #include "base/rt/random.h"
+#include "base/rt/worker_pool.h"
 #include "model/catalogue/fields.h"
 #include "query/statistics/test_rows.h"
 
@@ -16,10 +18,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+const SystemClock kClock;
+
 // A reader of rows in memory that keeps to the interface: at most one row before the range, no more than rows_max.
 class MemoryReader final : public SeriesReader {
  public:
   void read(ReadRequest request, Done done) override {
+    const std::lock_guard lock(mutex);
     requests.push_back(request);
     ReadAnswer answer;
     answer.missing_parts = missing;
@@ -75,6 +80,7 @@ class MemoryReader final : public SeriesReader {
   std::vector<std::string> missing;
   std::vector<ReadRequest> requests;
   size_t rows_max = SIZE_MAX;
+  std::mutex mutex;  // Of a query in parallel.
 };
 
 std::string show(const std::vector<Bucket>& rows) {
@@ -100,7 +106,8 @@ std::string show(const QueryAnswer& answer) {
 TEST(Questions, InfoFloorsItsStartAndHasTheRunningBucket) {
   MemoryReader reader;
   reader.add_cpu(1, {{-61, 1}, {-60, 2}, {-1, 4}, {0, 5}, {119, 7}, {120, 8}, {130, 10}, {179, 12}, {180, 99}});
-  const auto answer = Questions(reader).info({.vm = VmId{1}, .bucket = 1min, .duration = 150s, .now = at_s(130)});
+  const auto answer =
+      Questions(reader, kClock).info({.vm = VmId{1}, .bucket = 1min, .duration = 150s, .now = at_s(130)});
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   // now - 150 s = -20 s, in the bucket that begins at -60 s.
   EXPECT_EQ(show(answer->buckets), "-60=3 0=5 60=7 120=10");
@@ -110,15 +117,17 @@ TEST(Questions, InfoFloorsItsStartAndHasTheRunningBucket) {
 TEST(Questions, InfoCountersUseTheRowBefore) {
   MemoryReader reader;
   reader.add_network(1, {{-30, 1000}, {30, 1600}, {90, 2200}});
-  const auto answer = Questions(reader).info(
-      {.vm = VmId{1}, .group = GroupId::kNetwork, .bucket = 1min, .duration = 1min, .now = at_s(70)});
+  const auto answer =
+      Questions(reader, kClock)
+          .info({.vm = VmId{1}, .group = GroupId::kNetwork, .bucket = 1min, .duration = 1min, .now = at_s(70)});
   EXPECT_EQ(show(answer->buckets), "0=10 60=10");
 }
 
 TEST(Questions, InfoRefuses) {
   MemoryReader reader;
   const auto f = [&](Duration bucket, Duration duration) {
-    const auto answer = Questions(reader).info({.vm = VmId{1}, .bucket = bucket, .duration = duration, .now = at_s(0)});
+    const auto answer =
+        Questions(reader, kClock).info({.vm = VmId{1}, .bucket = bucket, .duration = duration, .now = at_s(0)});
     return answer ? std::string("good") : answer.error().message;
   };
   EXPECT_EQ(f(1min, 1h), "good");
@@ -129,8 +138,8 @@ TEST(Questions, InfoRefuses) {
 
 TEST(Questions, AKnownVmWithoutDataHasNoRows) {
   MemoryReader reader;
-  EXPECT_THAT(Questions(reader).info({.vm = VmId{1}, .now = at_s(0)})->buckets, IsEmpty());
-  const auto window = Questions(reader).real_time({.vm = VmId{1}, .now = at_s(0)});
+  EXPECT_THAT(Questions(reader, kClock).info({.vm = VmId{1}, .now = at_s(0)})->buckets, IsEmpty());
+  const auto window = Questions(reader, kClock).real_time({.vm = VmId{1}, .now = at_s(0)});
   EXPECT_EQ(window->values.newest, std::nullopt);
   EXPECT_THAT(window->values.fields, IsEmpty());
 }
@@ -140,7 +149,7 @@ TEST(Questions, RealTimeWindowExcludesItsStartAndIncludesNow) {
   reader.add_cpu(1, {{90, 1}, {90.001, 2}, {95, 4}, {100, 6}, {100.001, 100}});
   const auto f = [&](Statistic statistic) {
     const auto answer =
-        Questions(reader).real_time({.vm = VmId{1}, .statistic = statistic, .window = 10s, .now = at_s(100)});
+        Questions(reader, kClock).real_time({.vm = VmId{1}, .statistic = statistic, .window = 10s, .now = at_s(100)});
     EXPECT_EQ(answer->values.newest, at_s(100));
     return answer->values.fields.at(0);
   };
@@ -158,7 +167,7 @@ TEST(Questions, RealTimeTakesAtMostTheNewestRows) {
   std::vector<std::pair<double, uint64_t>> totals;
   for (int i = 1; i <= 700; ++i) totals.emplace_back(i * 0.5, i <= 100 ? 0 : static_cast<uint64_t>(i - 100) * 5);
   reader.add_network(2, totals);
-  const Questions questions(reader);
+  const Questions questions(reader, kClock);
   const auto count =
       questions.real_time({.vm = VmId{1}, .statistic = Statistic::kCount, .window = 100s, .now = at_s(70)});
   EXPECT_EQ(count->values.fields.at(0), 600.0);
@@ -178,9 +187,10 @@ TEST(Questions, TellsMissingParts) {
   query.vms = {{VmId{1}, "ns", "m", "a", "", ""}};
   query.fields = {0};
   query.range = between_s(0, 10);
-  EXPECT_THAT(Questions(reader).query(query)->missing_parts, ElementsAre("raw/6: damaged"));
-  EXPECT_THAT(Questions(reader).info({.vm = VmId{1}, .now = at_s(0)})->missing_parts, ElementsAre("raw/6: damaged"));
-  EXPECT_THAT(Questions(reader).real_time({.vm = VmId{1}, .now = at_s(0)})->missing_parts,
+  EXPECT_THAT(Questions(reader, kClock).query(query)->missing_parts, ElementsAre("raw/6: damaged"));
+  EXPECT_THAT(Questions(reader, kClock).info({.vm = VmId{1}, .now = at_s(0)})->missing_parts,
+              ElementsAre("raw/6: damaged"));
+  EXPECT_THAT(Questions(reader, kClock).real_time({.vm = VmId{1}, .now = at_s(0)})->missing_parts,
               ElementsAre("raw/6: damaged"));
 }
 
@@ -203,7 +213,7 @@ class QueryTest : public ::testing::Test {
     query.step = 10s;
   }
   std::string ask() {
-    const auto answer = Questions(reader).query(query);
+    const auto answer = Questions(reader, kClock).query(query);
     return answer ? show(*answer) : answer.error().message;
   }
   MemoryReader reader;
@@ -273,13 +283,88 @@ TEST_F(QueryTest, TopKeepsTheLargest) {
   query.statistic = Statistic::kMin;  // By their least: c's is 9, b's is 4.
   EXPECT_EQ(ask(), "{ns:y,mcis:m,vm:a} 0=100\n{ns:x,mcis:n,vm:c} 0=9\n");
   query.top = 99;
-  EXPECT_EQ(Questions(reader).query(query)->series.size(), 4u);
+  EXPECT_EQ(Questions(reader, kClock).query(query)->series.size(), 4u);
+}
+
+// Whatever the number of threads and of VMs at once, the answer is the same to the last bit.
+TEST_F(QueryTest, ThreadsAndBatchesDoNotShow) {
+  SeededRandom random(1);
+  query.vms.clear();
+  for (uint32_t vm = 100; vm < 400; ++vm) {
+    std::vector<std::pair<double, double>> values;
+    for (int i = 0; i < 20; ++i) values.emplace_back(i, static_cast<double>(random.next() % 1000) / 7);
+    reader.add_cpu(vm, values);
+    query.vms.push_back({VmId{vm}, "x", fmt::format("m{}", vm % 3), fmt::format("v{}", vm), "aws", "east"});
+  }
+  WorkerPool helpers("helper", 3, 10);
+  for (const GroupBy by : {GroupBy::kVm, GroupBy::kMcis, GroupBy::kNone}) {
+    query.by = by;
+    reader.rows_max = SIZE_MAX;
+    const std::string want = ask();
+    for (const size_t rows_max : {size_t{20}, size_t{100}, SIZE_MAX}) {
+      for (const size_t threads : {2, 4}) {
+        reader.rows_max = rows_max;
+        const auto answer = Questions(reader, kClock, {.helpers = &helpers, .parallel = threads}).query(query);
+        ASSERT_TRUE(answer) << answer.error().message;
+        EXPECT_EQ(show(*answer), want) << rows_max << " " << threads;
+      }
+    }
+  }
+}
+
+TEST_F(QueryTest, NothingIsReadForWhoHasLeft) {
+  query.cancellation = Cancellation::make();
+  query.cancellation.cancel();
+  const auto answer = Questions(reader, kClock).query(query);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(reader.requests, IsEmpty());
+  query.cancellation = Cancellation::make();
+  EXPECT_EQ(Questions(reader, kClock).query(query)->series.size(), 4u);
+  EXPECT_TRUE(reader.requests.back().cancellation.can_cancel());
+}
+
+// One that answers nothing until its question was cancelled.
+TEST_F(QueryTest, TheTimeOfAQuestionIsThatOfAllItsReads) {
+  class Silent final : public SeriesReader {
+   public:
+    void read(ReadRequest request, Done done) override {
+      cancellation = request.cancellation;
+      waiting = std::move(done);
+    }
+    Cancellation cancellation;
+    Done waiting;
+  };
+  Silent silent;
+  const auto answer = Questions(silent, kClock, {.timeout = 20ms}).query(query);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kTimeout);
+  EXPECT_TRUE(silent.cancellation.cancelled());
+  ManualClock clock(kStart);
+  class Slow final : public SeriesReader {
+   public:
+    Slow(MemoryReader& reader, ManualClock& clock) : reader_(reader), clock_(clock) {}
+    void read(ReadRequest request, Done done) override {
+      clock_.advance(6s);
+      reader_.read(std::move(request), std::move(done));
+    }
+
+   private:
+    MemoryReader& reader_;
+    ManualClock& clock_;
+  };
+  Slow slow(reader, clock);
+  EXPECT_TRUE(Questions(slow, clock, {.timeout = 10s}).query(query));
+  reader.rows_max = 2;  // One VM at a time, after reads of several: 6 s each.
+  const auto late = Questions(slow, clock, {.timeout = 10s}).query(query);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kTimeout);
 }
 
 TEST_F(QueryTest, FieldsInTheOrderAsked) {
   query.vms.resize(1);
   query.fields = {5, 0, 900};
-  const auto answer = Questions(reader).query(query);
+  const auto answer = Questions(reader, kClock).query(query);
   ASSERT_EQ(answer->series.size(), 1u);
   EXPECT_THAT(answer->series[0].rows[0].fields, ElementsAre(std::nullopt, 2.0, std::nullopt));
 }
@@ -320,7 +405,7 @@ TEST_F(QueryTest, LimitsTheAnswer) {
   query.step = 1s;
   query.fields.resize(44);
   std::iota(query.fields.begin(), query.fields.end(), uint16_t{0});
-  EXPECT_EQ(Questions(reader).query(query)->series.size(), 1u);
+  EXPECT_EQ(Questions(reader, kClock).query(query)->series.size(), 1u);
   query.fields.resize(45, 0);
   EXPECT_THAT(ask(), HasSubstr("more than 4000000 values"));
 }
@@ -396,7 +481,7 @@ TEST(QuestionsOverTiers, AgreeWithRows) {
     query.statistic = static_cast<Statistic>(random.below(7));
     const auto answer = [&](std::function<bool(Timestamp)> covered) {
       reader.covered = std::move(covered);
-      auto out = Questions(reader).query(query);
+      auto out = Questions(reader, kClock).query(query);
       EXPECT_TRUE(out.has_value());
       return std::move(*out);
     };

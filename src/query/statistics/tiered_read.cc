@@ -6,7 +6,6 @@
 
 #include "base/core/assert.h"
 #include "model/rollup/counter.h"
-#include "query/statistics/questions.h"
 
 namespace dragonfly {
 namespace {
@@ -56,8 +55,9 @@ class Reading {
     request.range = minutes;
     request.period = read_.step;
     request.parts = parts_;
-    request.rows_max = kRowsPerReadMax;
-    auto answer = read_rollups_and_wait(reader_, std::move(request), read_.timeout);
+    request.rows_max = read_.limits.rows_max;
+    request.cancellation = read_.limits.cancellation;
+    auto answer = read_rollups_and_wait(reader_, std::move(request), read_.limits.left());
     if (!answer) return fail(std::move(answer).error());
     add_missing(out_.missing_parts, answer->missing_parts);
     out_.used_rollups = !answer->series.empty();
@@ -82,8 +82,9 @@ class Reading {
     request.vms = vms;
     request.range = range;
     request.previous_within = look_back(kinds_);
-    request.rows_max = kRowsPerReadMax;
-    auto answer = read_and_wait(reader_, std::move(request), read_.timeout);
+    request.rows_max = read_.limits.rows_max;
+    request.cancellation = read_.limits.cancellation;
+    auto answer = read_and_wait(reader_, std::move(request), read_.limits.left());
     if (!answer) return fail(std::move(answer).error());
     add_missing(out_.missing_parts, answer->missing_parts);
     const bool whole = range.begin == read_.range.begin && range.end == read_.range.end;

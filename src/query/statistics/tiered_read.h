@@ -4,18 +4,39 @@
 // Ownership  borrows the reader for the call.
 // Threading  blocks; see questions.h.
 // Errors     the reader's; kTimeout.
-// Limits     kRowsPerReadMax rows or rollups in one read.
+// Limits     ReadLimits: rows or rollups in one read.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/core/cancellation.h"
 #include "base/core/result.h"
+#include "base/rt/clock.h"
 #include "model/flow/series_reader.h"
+#include "query/statistics/questions.h"
 #include "query/statistics/statistics.h"
 
 namespace dragonfly {
+
+// How long a question may take, and how much it may read.
+struct ReadLimits {
+  const Clock& clock;
+  MonotonicTime deadline;
+  Cancellation cancellation;
+  size_t rows_max = kRowsPerReadMax;
+  // Whether it makes sense to begin another read.
+  Result<> check() const {
+    if (cancellation.cancelled()) return fail(ErrorCode::kUnavailable, "nobody waits for the answer any more");
+    if (left() == Duration::zero())
+      return fail(ErrorCode::kTimeout, "the question takes too long; ask for a shorter range or fewer VMs");
+    return {};
+  }
+  Duration left() const { return std::max(deadline - clock.monotonic(), Duration::zero()); }
+};
 
 // Of each series of `select` (whose fields are named) its buckets of `step` over the range.
 struct TieredRead {
@@ -23,7 +44,7 @@ struct TieredRead {
   TimeRange range{};
   Duration step{};  // > 0
   Statistic statistic = Statistic::kAvg;
-  Duration timeout{};
+  ReadLimits limits;
 };
 
 struct BucketSeries {

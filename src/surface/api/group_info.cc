@@ -184,8 +184,8 @@ class GroupTable {
   size_t values_ = 0;
 };
 
-Result<> add_buckets(const ApiParts& parts, const Asked& asked, TimeRange range, Duration bucket, GroupTable& table,
-                     std::vector<std::string>& missing) {
+Result<> add_buckets(const ApiParts& parts, const Asked& asked, const Cancellation& cancellation, TimeRange range,
+                     Duration bucket, GroupTable& table, std::vector<std::string>& missing) {
   std::map<std::string_view, const SelectedVm*> by_name;
   Query query;
   for (const SelectedVm& vm : asked.vms) {
@@ -194,6 +194,7 @@ Result<> add_buckets(const ApiParts& parts, const Asked& asked, TimeRange range,
     query.interval = std::max(query.interval, interval_of(*vm.entry, parts.policy()));
   }
   query.range = range;
+  query.cancellation = cancellation;
   query.step = bucket;
   query.statistic = asked.statistic;
   for (const GroupFields& group : asked.selection.groups) {
@@ -255,8 +256,8 @@ void answer_group_info(const ApiParts& parts, Call call) {
   const Timestamp now = parts.clock.wall();
   GroupTable table(*asked);
   std::vector<std::string> missing;
-  if (const auto added =
-          add_buckets(parts, *asked, {floored(now - *duration), floored(now) + bucket}, bucket, table, missing);
+  if (const auto added = add_buckets(parts, *asked, call.request.cancellation,
+                                     {floored(now - *duration), floored(now) + bucket}, bucket, table, missing);
       !added) {
     return answer_error(call.responder, added.error());
   }

@@ -43,7 +43,8 @@ struct InfoRows {
   std::vector<std::string> missing_parts;
 };
 
-Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duration bucket, Duration duration) {
+Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duration bucket, Duration duration,
+                          const Cancellation& cancellation) {
   InfoRows out;
   const auto& groups = subject.selection.groups;
   for (size_t i = 0; i < groups.size(); ++i) {
@@ -54,6 +55,7 @@ Result<InfoRows> ask_info(const ApiParts& parts, const Subject& subject, Duratio
     question.statistic = subject.statistic;
     question.duration = duration;
     question.now = now_of(*subject.vm, parts.clock);
+    question.cancellation = cancellation;
     question.fields.clear();
     for (const Metric* metric : groups[i].metrics) question.fields.push_back(metric->field);
     auto answer = parts.questions.info(question);
@@ -147,7 +149,7 @@ void answer_info(const ApiParts& parts, Call call) {
   const auto duration = look_back_parameter(call.request, "duration");
   if (!duration) return answer_error(call.responder, duration.error());
   const Duration bucket = *period == "m" ? Duration(1min) : *period == "h" ? Duration(1h) : Duration(24h);
-  const auto rows = ask_info(parts, *subject, bucket, *duration);
+  const auto rows = ask_info(parts, *subject, bucket, *duration, call.request.cancellation);
   if (!rows) return answer_error(call.responder, rows.error());
   const auto labels = labels_of(parts.directory, *subject->vm);
   const bool namespaced = call.path.has("ns");
@@ -167,6 +169,7 @@ void answer_real_time(const ApiParts& parts, Call call) {
   question.statistic = subject->statistic;
   question.window = policy.collector_interval;
   question.now = now_of(*subject->vm, parts.clock);
+  question.cancellation = call.request.cancellation;
   for (const GroupFields& group : subject->selection.groups) {
     question.group = group.group;
     auto answer = parts.questions.real_time(question);

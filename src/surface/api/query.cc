@@ -189,6 +189,7 @@ Result<std::vector<Part>> read_parts(const ApiParts& parts, const HttpRequest& r
     query.fields = std::move(part.query.fields);
     query.vms = part.query.vms.empty() ? vms : std::move(part.query.vms);
     query.interval = interval;
+    query.cancellation = request.cancellation;
     part.query = std::move(query);
   }
   return out;
