@@ -327,7 +327,7 @@ class ApiFixture : public testing::Test {
   ManualClock clock{at("2026-01-01T00:10:00Z")};
   FakeDirectory directory;
   FakeReader reader;
-  Questions questions{reader};
+  Questions questions{reader, clock};
   FakeAgents agents;
   FakeFeed feed;
   FakeDoor door;
