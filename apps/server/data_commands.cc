@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "wiring.h"
+#include "run.h"
 
 namespace dragonfly {
 namespace {

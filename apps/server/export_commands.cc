@@ -12,8 +12,8 @@
 #include "data_directory.h"
 #include "local_server.h"
 #include "progress.h"
+#include "run.h"
 #include "surface/cli/http_client.h"
-#include "wiring.h"
 
 namespace dragonfly {
 namespace {

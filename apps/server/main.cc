@@ -1,6 +1,6 @@
 #include "agent_key.h"
 #include "data_commands.h"
-#include "wiring.h"
+#include "run.h"
 
 int main(int argc, char** argv) {
   const dragonfly::ServerOptions options = dragonfly::read_options(argc, argv);
