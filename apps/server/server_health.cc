@@ -15,9 +15,7 @@ ModuleHealth state_of(std::string module, std::string trouble) {
 
 std::vector<ModuleHealth> ServerHealth::health() const {
   std::vector<ModuleHealth> all;
-  const uint64_t lost = receiver_.kernel_drops.value();
-  all.push_back(
-      state_of("receiver", lost == 0 ? "" : fmt::format("{} datagrams were lost in a full socket buffer", lost)));
+  all.push_back(state_of("receiver", overload_.trouble()));
   ModuleHealth log = state_of("log", "");
   if (log_.refusing.value() != 0)
     log = {"log", ModuleHealth::State::kDown, "it cannot be written (is the disk full?): rows are refused"};

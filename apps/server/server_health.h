@@ -9,8 +9,8 @@
 
 #include "base/rt/clock.h"
 #include "fleet/collector/collector_manager.h"
-#include "ingest/receiver/receiver_stats.h"
 #include "model/flow/directory.h"
+#include "overload_watch.h"
 #include "storage_figures.h"
 #include "store/log/log_stats.h"
 #include "store/tsdb/chunk_db.h"
@@ -20,10 +20,10 @@ namespace dragonfly {
 
 class ServerHealth final : public HealthSource {
  public:
-  ServerHealth(const ReceiverStats& receiver, const LogStats& log, const ChunkDb& store, Directory& directory,
+  ServerHealth(const OverloadWatch& overload, const LogStats& log, const ChunkDb& store, Directory& directory,
                const CollectorManager& collectors, const Clock& clock, const StorageFigures& figures,
                std::string openness)
-      : receiver_(receiver),
+      : overload_(overload),
         log_(log),
         store_(store),
         directory_(directory),
@@ -36,7 +36,7 @@ class ServerHealth final : public HealthSource {
  private:
   ModuleHealth agents() const;
   ModuleHealth collectors() const;
-  const ReceiverStats& receiver_;
+  const OverloadWatch& overload_;
   const LogStats& log_;
   const ChunkDb& store_;
   Directory& directory_;

@@ -7,6 +7,7 @@
 #include "base/obs/log.h"
 #include "data_directory.h"
 #include "disk_reserve.h"
+#include "policy_parts.h"
 
 namespace dragonfly {
 namespace {
@@ -19,17 +20,6 @@ constexpr int kSealRoundsMax = 1'000'000;
 
 // Chunks are decoded by as many threads as there are CPUs; a query over many VMs uses them all.
 size_t reading_threads() { return std::clamp(std::thread::hardware_concurrency(), 2u, 32u); }
-
-RetentionTimes retention_of(const Policy& policy) {
-  return {policy.retention_raw, policy.retention_1m, policy.retention_1h, policy.retention_1d};
-}
-
-// What agents are told: docs/formats/settings.md.
-AgentSettings settings_of(const Policy& policy) {
-  AgentSettings settings{0, {{"agent_interval", format_duration(policy.agent_interval)}}};
-  settings.version = settings_version(settings.values);
-  return settings;
-}
 
 }  // namespace
 
@@ -62,6 +52,7 @@ Result<> Server::open_files() {
   reserve.take();
   LogOptions log_options;
   log_options.directory = data / "log";
+  log_options.queue_bytes_max = static_cast<uint64_t>(settings_.log_queue_bytes);
   auto log = Log::open(system_files(), clock_, log_options, log_stats_);
   if (!log) return fail(std::move(log).error());
   log_ = std::move(*log);
@@ -92,13 +83,16 @@ Result<> Server::open_sockets() {
                            registry_->master_key(),
                            run,
                            [this] { poll_soon_ = true; },
-                           [this](std::string datagram) { return door_->take_telegraf(std::move(datagram)); }};
+                           [this](std::string datagram, uint64_t source) {
+                             door_->take_telegraf(std::move(datagram), source);
+                           }};
     ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy.effective_late_window()};
     shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
     shards_.back()->set_settings(settings_of(policy));
     all.push_back(shards_.back().get());
     HeadOptions head_options;
     head_options.keep = policy.collector_interval;
+    head_options.not_stored_max = head_memory(settings_) / count;
     heads_.push_back(std::make_unique<Head>(head_options, *directory_, *store_, *shards_.back(), hub_, head_stats_));
     shards_.back()->set_head(*heads_.back());
   }
@@ -281,7 +275,7 @@ Result<> Server::open_api() {
   const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
-  health_ = std::make_unique<ServerHealth>(receiver_stats_, log_stats_, *store_, *directory_, *collectors_, clock_,
+  health_ = std::make_unique<ServerHealth>(overload_, log_stats_, *store_, *directory_, *collectors_, clock_,
                                            *figures_, openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_,
                                         *reader_,
@@ -351,6 +345,7 @@ Result<> Server::start() {
     while (!sleep.wait_for(lock, stop, 100ms, [&] { return stop.stop_requested(); })) {
       follow_policy();
       const MonotonicTime now = clock_.monotonic();
+      overload_.look(now);
       if (!poll_soon_.exchange(false) && now - last < kRegistryInterval) continue;
       last = now;
       poll_registry();

@@ -24,6 +24,7 @@
 #include "live/head/head_reader.h"
 #include "live/head/window_reader.h"
 #include "online_backup.h"
+#include "overload_watch.h"
 #include "options.h"
 #include "server_health.h"
 #include "storage_figures.h"
@@ -79,6 +80,7 @@ class Server {
   SystemRandom random_;
   MetricsRegistry metrics_;
   ReceiverStats receiver_stats_;
+  OverloadWatch overload_{receiver_stats_};
   HeadStats head_stats_;
   LogStats log_stats_;
   std::optional<DirectoryLock> lock_;

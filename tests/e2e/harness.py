@@ -127,10 +127,10 @@ class Process:
 class Server(Process):
     """cb-dragonfly; `data` is kept between starts of the same folder. `tls`: it is expected to speak TLS."""
 
-    def __init__(self, test, data=None, args=(), http='127.0.0.1:0', udp='127.0.0.1:0', ready=True, tls=False):
+    def __init__(self, test, data=None, args=(), http='127.0.0.1:0', udp='127.0.0.1:0', ready=True, tls=False, wrap=()):
         self.trust, self.token = None, None  # The context of TLS; who asks.
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix='data-', dir=test.folder))
-        super().__init__(test, 'cb-dragonfly', ['--data-dir', self.data, '--http', http, '--udp', udp, *args])
+        super().__init__(test, 'cb-dragonfly', ['--data-dir', self.data, '--http', http, '--udp', udp, *args], wrap=wrap)
         if not ready:
             return
         self.http, self.udp = self.wait_line(r'^listening http=(\S+) udp=(\S+)').groups()
@@ -238,8 +238,9 @@ class Shooter(Process):
     def __init__(self, test, server, agents=10, interval='1s', duration='5s', args=(), keys=None):
         self.report_path = pathlib.Path(test.folder, f'report-{test.next_number()}.json')
         sealed = ['--format', 'sealed', '--keys', keys] if keys else []
-        super().__init__(test, 'udp-shooter', ['--target', server.udp, '--agents', agents, '--interval', interval,
-                                               '--duration', duration, '--report', self.report_path, *sealed, *args])
+        given = [word for option, value in (('--agents', agents), ('--interval', interval), ('--duration', duration))
+                 if value is not None for word in (option, value)]
+        super().__init__(test, 'udp-shooter', ['--target', server.udp, *given, '--report', self.report_path, *sealed, *args])
 
     def report(self, timeout_s=90):
         code = self.wait_exit(timeout_s)

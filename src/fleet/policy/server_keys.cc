@@ -53,6 +53,12 @@ constexpr ConfigKey kServerKeys[] = {
      "Series of custom measurements in one namespace."},
     {"limits.measurements_per_namespace", "", ConfigType::kInteger, "10000", "measurements", 1, 1'000'000, "",
      "Custom measurements of one namespace."},
+    {"limits.log_queue", "", ConfigType::kBytes, "64M", "bytes", 1 << 20, int64_t{1} << 40, "",
+     "Rows on their way to the log; beyond it they are not acknowledged and come again."},
+    {"limits.head_memory", "", ConfigType::kBytes, "0", "bytes", 0, int64_t{1} << 44, "",
+     "Rows in memory that the store does not have yet, beyond which the same holds; 0: a quarter of the memory that "
+     "there "
+     "is, at least 64M."},
 };
 
 std::string_view section_of(const ConfigKey& key) { return key.name.substr(0, key.name.find('.')); }
@@ -100,6 +106,8 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.vms_max = config.integer("limits.vms");
   settings.series_per_namespace_max = config.integer("limits.series_per_namespace");
   settings.measurements_per_namespace_max = config.integer("limits.measurements_per_namespace");
+  settings.log_queue_bytes = config.integer("limits.log_queue");
+  settings.head_memory_bytes = config.integer("limits.head_memory");
   return settings;
 }
 

@@ -44,6 +44,8 @@ struct ServerSettings {
   int64_t vms_max = 1'000'000;
   int64_t series_per_namespace_max = 100'000;
   int64_t measurements_per_namespace_max = 10'000;
+  int64_t log_queue_bytes = 64 << 20;
+  int64_t head_memory_bytes = 0;  // 0 = by the machine's memory.
 
   // `config` holds the keys of server_config_keys().
   static ServerSettings from(const Config& config);

@@ -92,7 +92,7 @@ bool AgentSession::needs_settings(const AgentSettings& settings, MonotonicTime n
 }
 
 void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, const AgentSettings& settings,
-                            MonotonicTime now, Bytes& out) {
+                            MonotonicTime now, Bytes& out, std::optional<uint32_t> frames_per_s_max) {
   AckBody ack;
   ack.spool_id = spool_id_;
   ack.cumulative = acknowledged_.cumulative();
@@ -100,6 +100,7 @@ void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& maste
   ack.ranges.assign(ranges.begin(), ranges.begin() + static_cast<ptrdiff_t>(std::min(ranges.size(), kAckRangesMax)));
   ack.refused.swap(refused_);
   ack.unknown_dictionaries.swap(missing_);
+  ack.frames_per_s_max = frames_per_s_max;
   if (needs_settings(settings, now)) {
     ack.settings = settings;
     if (settings_told_ != settings.version) settings_wait_ = kSettingsAgain;

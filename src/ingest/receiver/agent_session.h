@@ -57,7 +57,7 @@ class AgentSession {
   // An acknowledgement of everything so far, with `settings` where they are due; takes along and forgets refusals and
   // missing dictionaries.
   void make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& master, const AgentSettings& settings, MonotonicTime now,
-                Bytes& out);
+                Bytes& out, std::optional<uint32_t> frames_per_s_max = std::nullopt);
   // Answers a frame of an older session, sealed for that session.
   void make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master, uint64_t session, Bytes& out);
   void make_request(Aes256Gcm& cipher, uint64_t run, const Key256& master, const RequestBody& request, Bytes& out);
@@ -82,6 +82,9 @@ class AgentSession {
   bool deadline_queued = false;
   bool changed = false;  // Since the last checkpoint.
   MonotonicTime last_too_old_answer{};
+  double frames_left = -1;  // Of its budget, as of budget_at; < 0: it has sent nothing yet.
+  MonotonicTime budget_at{};
+  bool must_slow_down = false;   // Its next ack names the pace.
   uint64_t newest_sequence = 0;  // Of the frames of `newest_spool`: what came again tells nothing about now.
   uint64_t newest_spool = 0;
 

@@ -13,6 +13,8 @@ void ReceiverStats::write(MetricsText& text) const {
   text.family("dragonfly_frames_dropped_total", "counter", "Frames lost inside the server, by cause.");
   text.sample(frames_dropped_full.value(), "cause=\"mailbox_full\"");
   text.sample(kernel_drops.value(), "cause=\"socket_buffer_full\"");
+  text.sample(frames_dropped_pace.value(), "cause=\"agent_pace\"");
+  text.sample(datagrams_dropped_door.value(), "cause=\"door_full\"");
   text.counter("dragonfly_frames_handed_over_total", "Frames that came in on another shard's socket.",
                frames_handed_over);
   text.counter("dragonfly_acks_sent_total", "Acknowledgements sent to agents.", acks);

@@ -46,9 +46,11 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(RowRefusal::kC
 
 struct ReceiverStats {
   Counter datagrams;
-  Counter frames;               // Native frames that opened.
-  Counter frames_handed_over;   // Came in on another shard's socket.
-  Counter frames_dropped_full;  // The owning shard's mailbox was full.
+  Counter frames;                  // Native frames that opened.
+  Counter frames_handed_over;      // Came in on another shard's socket.
+  Counter frames_dropped_full;     // The owning shard's mailbox was full.
+  Counter frames_dropped_pace;     // Their agent sends more than its share.
+  Counter datagrams_dropped_door;  // Of dialects: too many waited.
   Counter acks;
   Counter requests;
   std::array<Counter, static_cast<size_t>(DatagramFault::kCount)> faults;

@@ -3,26 +3,51 @@
 #include "ingest/dialect/door_encoder.h"
 
 namespace dragonfly {
+namespace {
+constexpr size_t kDatagramsPerTurn = 32;
+}  // namespace
 
 RowsDoor::RowsDoor(Directory& directory, const Clock& clock, ReceiverStats& stats, Duration late_window)
     : directory_(directory), clock_(clock), stats_(stats), late_window_(late_window), normalizer_(late_window) {}
 
 void RowsDoor::write_lines(Lines lines, Done done) {
-  const auto task = [this, lines = std::make_shared<const Lines>(std::move(lines)), done] { take_lines(*lines, done); };
+  const auto task = [this, lines = std::make_shared<const Lines>(std::move(lines)), done] {
+    take_lines(*lines, done);
+    if (datagrams_.size() > 0) start_datagrams();
+  };
   if (!thread_.post(task)) {
     done(fail(ErrorCode::kUnavailable, "{} writes wait already; that is the limit, try again", kWaitingMax));
   }
 }
 
-bool RowsDoor::take_telegraf(std::string datagram) {
-  return thread_.post([this, datagram = std::make_shared<std::string>(std::move(datagram))] {
-    DoorBatch batch;
-    take_telegraf_json(*datagram, clock_.wall(), normalizer_, batch);
-    count(batch);
-    if (batch.points == 0 || batch.points_wrong > batch.points_without_vm) stats_.fault(DatagramFault::kDialect);
-    if (batch.points_without_vm > 0) stats_.fault(DatagramFault::kNoVm);
-    hand_out(by_shard(batch, "metric"), nullptr);
-  });
+void RowsDoor::take_telegraf(std::string datagram, uint64_t source) {
+  stats_.datagrams_dropped_door.add(datagrams_.push(source, std::move(datagram)));
+  start_datagrams();
+}
+
+// Where so many bodies wait that there is no room for a task, the next datagram or body tries again.
+void RowsDoor::start_datagrams() {
+  if (datagrams_due_.exchange(true)) return;
+  if (!thread_.post([this] { take_datagrams(); })) datagrams_due_ = false;
+}
+
+void RowsDoor::take_datagrams() {
+  datagrams_due_ = false;
+  for (size_t i = 0; i < kDatagramsPerTurn; ++i) {
+    const auto datagram = datagrams_.pop();
+    if (!datagram) return;
+    take_datagram(*datagram);
+  }
+  start_datagrams();  // Behind the bodies that came meanwhile.
+}
+
+void RowsDoor::take_datagram(std::string_view datagram) {
+  DoorBatch batch;
+  take_telegraf_json(datagram, clock_.wall(), normalizer_, batch);
+  count(batch);
+  if (batch.points == 0 || batch.points_wrong > batch.points_without_vm) stats_.fault(DatagramFault::kDialect);
+  if (batch.points_without_vm > 0) stats_.fault(DatagramFault::kNoVm);
+  hand_out(by_shard(batch, "metric"), nullptr);
 }
 
 void RowsDoor::count(const DoorBatch& batch) {

@@ -4,12 +4,14 @@
 // Units      bytes, ns.
 // Ownership  borrows directory, clock, stats and shards, which outlive it.
 // Threading  write_lines() and take_telegraf(): any thread. `done` runs on the door's thread or on a shard's.
-// Errors     as RowDoor. Wrong metrics of a datagram are counted.
-// Limits     kWaitingMax bodies and datagrams; beyond that kUnavailable, or false.
+// Errors     as RowDoor. Wrong metrics of a datagram are counted, and so are datagrams that find no room.
+// Limits     kWaitingMax bodies, beyond that kUnavailable; kDatagramsMax datagrams of kDatagramsBytesMax, beyond that the
+//            source with most of them loses its oldest (fair_queue.h). Bodies and datagrams take turns.
 #pragma once
 
 #include "base/rt/worker_pool.h"
 #include "ingest/dialect/normalize.h"
+#include "ingest/receiver/fair_queue.h"
 #include "ingest/receiver/shard.h"
 #include "model/flow/row_door.h"
 
@@ -18,13 +20,15 @@ namespace dragonfly {
 class RowsDoor final : public RowDoor {
  public:
   static constexpr size_t kWaitingMax = 1024;
+  static constexpr size_t kDatagramsMax = 8192;
+  static constexpr size_t kDatagramsBytesMax = 16 << 20;
 
   RowsDoor(Directory& directory, const Clock& clock, ReceiverStats& stats, Duration late_window);
   void set_shards(std::vector<Shard*> shards) { shards_ = std::move(shards); }
 
   void write_lines(Lines lines, Done done) override;
-  // False when too busy; the datagram is lost, as datagrams are, and counted by the caller.
-  bool take_telegraf(std::string datagram);
+  // `source`: a number of the sender's address and port.
+  void take_telegraf(std::string datagram, uint64_t source);
   // Any thread; in force behind what waits. Not taken where too much waits.
   void set_late_window(Duration late_window) {
     (void)thread_.post([this, late_window] { normalizer_.set_late_window(late_window); });
@@ -32,6 +36,9 @@ class RowsDoor final : public RowDoor {
 
  private:
   void take_lines(const Lines& lines, const Done& done);
+  void start_datagrams();
+  void take_datagrams();
+  void take_datagram(std::string_view datagram);
   void count(const DoorBatch& batch);
   // Hands the rows to their shards; `ticket` is finished once by each.
   std::vector<std::vector<DialectRows>> by_shard(DoorBatch& batch, std::string_view unit);
@@ -43,6 +50,8 @@ class RowsDoor final : public RowDoor {
   std::vector<Shard*> shards_;
   const Duration late_window_;
   Normalizer normalizer_;
+  FairQueue datagrams_{kDatagramsMax, kDatagramsBytesMax};
+  std::atomic<bool> datagrams_due_{false};     // A task for them is on its way.
   WorkerPool thread_{"door", 1, kWaitingMax};  // Last: stops before the rest dies.
 };
 

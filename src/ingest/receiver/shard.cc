@@ -13,8 +13,11 @@ namespace {
 constexpr size_t kBatchesPerTurn = 4;  // Of 64 datagrams; keeps a turn short.
 constexpr Duration kBatchAge = 20ms;   // How long rows may wait for company before they are submitted.
 // After a receive that did not fill a batch the socket rests, so that datagrams come in company: a wakeup costs as much as
-// handling many of them. Short beside the log's 200 ms, and beside what a socket's buffer holds.
+// handling many of them. Short beside the log's 200 ms. Where more come than a socket's buffer holds for that long, the
+// rest is shorter; where the buffer was full there is none.
 constexpr Duration kReceiveGap = 20ms;
+constexpr Duration kBusyGap = 2ms;
+constexpr size_t kBusyDatagrams = 1024;
 constexpr Duration kHeadTick = 100ms;
 constexpr Duration kHandoverRetry = 5ms;
 constexpr size_t kCommitsMax = 1'000'000;  // Bounded by the log's own queue; see submit().
@@ -113,11 +116,19 @@ void Shard::receive() {
   for (size_t turn = 0; turn < kBatchesPerTurn; ++turn) {
     const uint64_t lost_before = socket_.kernel_drops();
     const size_t count = socket_.receive(received_);
-    if (const uint64_t lost = socket_.kernel_drops() - lost_before; lost > 0) context_.stats.kernel_drops.add(lost);
+    if (const uint64_t lost = socket_.kernel_drops() - lost_before; lost > 0) {
+      context_.stats.kernel_drops.add(lost);
+      lost_since_rest_ = true;
+    }
     context_.stats.datagrams.add(count);
+    received_since_rest_ += count;
     for (size_t i = 0; i < count; ++i) take_datagram(received_[i]);
     if (count < ReceiveBatch::kBatch) {
-      if (count > 0) receive_at_ = context_.clock.monotonic() + kReceiveGap;
+      const bool busy = received_since_rest_ >= kBusyDatagrams;
+      if (received_since_rest_ > 0 && !lost_since_rest_)
+        receive_at_ = context_.clock.monotonic() + (busy ? kBusyGap : kReceiveGap);
+      received_since_rest_ = 0;
+      lost_since_rest_ = false;
       return;
     }
   }
@@ -139,9 +150,7 @@ void Shard::take_datagram(const ReceiveBatch::Datagram& datagram) {
   if (datagram.truncated) return refuse_datagram(DatagramFault::kTruncated, source);
   if (payload[0] == '{' && options_.telegraf) {
     if (!source.is_loopback() && !options_.allow_plaintext) return refuse_datagram(DatagramFault::kPlaintext, source);
-    // How many rows it would have made is not known: it counts as a frame.
-    if (!context_.telegraf(std::string(as_text(payload)))) context_.stats.frames_dropped_full.add();
-    return;
+    return context_.telegraf(std::string(as_text(payload)), source_hash(source) + source.port());
   }
   if (payload.size() > kFrameBytesMax) return refuse_datagram(DatagramFault::kTruncated, source);
   take_frame(payload, source);
@@ -165,7 +174,10 @@ void Shard::take_frame(ByteView datagram, const Endpoint& source) {
   AgentSession* agent = header->plain() ? find_plain(*header, source) : find_sealed(*header, source);
   if (agent == nullptr) return;
   switch (agent->open(cipher_, context_.master_key, *header, datagram, body_)) {
-    case AgentSession::Verdict::kOpened: context_.stats.frames.add(); return take_opened(*agent, *header, source);
+    case AgentSession::Verdict::kOpened:
+      context_.stats.frames.add();
+      if (is_within_pace(*agent)) take_opened(*agent, *header, source);
+      return;
     case AgentSession::Verdict::kReplayed: return refuse_datagram(DatagramFault::kReplayed, source);
     case AgentSession::Verdict::kNotAuthentic:
       fail_budget_.fail(source_hash(source), context_.clock.monotonic());
@@ -257,6 +269,25 @@ void Shard::take_report(AgentSession& agent, const Endpoint& source) {
   if (agent.vm != nullptr) agent.vm->interval_ms = report->interval_ms;
 }
 
+// Counted behind the seal, so that nobody else can use up an agent's budget.
+bool Shard::is_within_pace(AgentSession& agent) {
+  const MonotonicTime now = context_.clock.monotonic();
+  const double fresh = seconds(now - agent.budget_at) * kAgentFramesPerS;
+  agent.frames_left =
+      agent.frames_left < 0 ? kAgentFramesAtOnce : std::min<double>(kAgentFramesAtOnce, agent.frames_left + fresh);
+  agent.budget_at = now;
+  if (agent.frames_left >= 1) {
+    agent.frames_left -= 1;
+    return true;
+  }
+  context_.stats.frames_dropped_pace.add();
+  if (!std::exchange(agent.must_slow_down, true)) queue_ack(agent);
+  return false;
+}
+
+// Not acknowledged, so that they come again.
+void Shard::drop_as_overload(uint64_t rows) { context_.stats.drop(RowDrop::kOverload, rows); }
+
 // Makes the frame's dictionary the agent's; false when it is unknown here (the next ack says so) or names no VM.
 bool Shard::adopt_dictionary(AgentSession& agent, const RowsBody& rows) {
   if (agent.dictionary && agent.dictionary->id == rows.dictionary_id) return agent.vm != nullptr;
@@ -340,6 +371,7 @@ void Shard::take_rows(AgentSession& agent, const FrameHeader& header, const Rows
     context_.stats.rows_duplicate.add(count);
     return queue_ack(agent);
   }
+  if (head_->is_full()) return drop_as_overload(count);
   if (all_wanted) return add_to_batch(agent, header, rows, first, rows.row_block, count);
 
   // Rare: some rows are refused for good. What lies between them is written run by run, so that sequences stay in step.
@@ -392,7 +424,10 @@ void Shard::send_acks() {
     agent->frames_unacked = 0;
     if (!agent->source) continue;
     OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}});
-    agent->make_ack(cipher_, context_.run, context_.master_key, settings_, context_.clock.monotonic(), out.payload);
+    std::optional<uint32_t> pace;
+    if (std::exchange(agent->must_slow_down, false)) pace = kAgentFramesPerS;
+    agent->make_ack(cipher_, context_.run, context_.master_key, settings_, context_.clock.monotonic(), out.payload,
+                    pace);
     context_.stats.acks.add();
   }
   ack_now_.clear();

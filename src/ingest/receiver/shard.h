@@ -52,6 +52,9 @@ class Shard final : public Executor {
   static constexpr size_t kTasksMax = 65'536;
   static constexpr size_t kBatchBytes = 256 * 1024;
   static constexpr size_t kPlainAgentsMax = 500'000;
+  // Of one agent; beyond it its frames are dropped and its acks name the pace. Far above a backlog's.
+  static constexpr uint32_t kAgentFramesPerS = 1000;
+  static constexpr uint32_t kAgentFramesAtOnce = 4000;
 
   struct Context {
     const Clock& clock;
@@ -59,9 +62,9 @@ class Shard final : public Executor {
     Directory& directory;
     ReceiverStats& stats;
     const Key256& master_key;
-    uint64_t run;                               // Of this server process, made like a session.
-    std::function<void()> unknown_agent;        // Asks for the registry to be read again; cheap, any thread.
-    std::function<bool(std::string)> telegraf;  // Takes a telegraf datagram, or is too busy to.
+    uint64_t run;                                         // Of this server process, made like a session.
+    std::function<void()> unknown_agent;                  // Asks for the registry to be read again; cheap, any thread.
+    std::function<void(std::string, uint64_t)> telegraf;  // Takes a telegraf datagram and a number of its source.
   };
   Shard(const ShardOptions& options, Context context, UdpSocket socket);
   ~Shard() override;
@@ -134,6 +137,8 @@ class Shard final : public Executor {
   bool adopt_dictionary(AgentSession& agent, const RowsBody& rows);
   bool adopt_vm(AgentSession& agent, const Dictionary& dictionary);
   void take_report(AgentSession& agent, const Endpoint& source);
+  bool is_within_pace(AgentSession& agent);
+  void drop_as_overload(uint64_t rows);
   void note_arrival(AgentSession& agent, const RowsBody& rows, const FrameHeader& header);
   void take_rows(AgentSession& agent, const FrameHeader& header, const RowsBody& rows);
   void add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first,
@@ -182,6 +187,8 @@ class Shard final : public Executor {
   uint64_t next_request_id_ = 1;
   MonotonicTime next_head_tick_{};
   MonotonicTime receive_at_{};  // Until then the socket is not looked at.
+  size_t received_since_rest_ = 0;
+  bool lost_since_rest_ = false;
   bool receiving_ = true;
   std::mutex turn_mutex_;
   std::jthread thread_;

@@ -42,6 +42,15 @@ void Shard::add_to_batch(AgentSession& agent, const FrameHeader& header, const R
 }
 
 void Shard::take_dialect_rows(std::vector<DialectRows> rows, std::shared_ptr<WriteTicket> ticket) {
+  if (head_->is_full()) {
+    uint64_t count = 0;
+    for (const DialectRows& part : rows) count += part.rows;
+    context_.stats.rows_received.add(count);
+    drop_as_overload(count);
+    if (ticket)
+      ticket->finish_part(fail(ErrorCode::kUnavailable, "the store does not keep up with the rows; try again"));
+    return;
+  }
   if (batch_.rows.empty()) batch_.begun = context_.clock.monotonic();
   for (DialectRows& part : rows) {
     add_names(*part.vm, part.dictionary.get(), part.measurement.get());
@@ -84,7 +93,7 @@ void Shard::flush(MonotonicTime) {
   // Behind so many rows that find no place in a head, no more are taken.
   if (waiting_.size() < kTasksMax && context_.log.submit(std::move(records), urgency, done)) return;
   in_flight_.pop_back();
-  context_.stats.drop(RowDrop::kOverload, shared->row_count);
+  drop_as_overload(shared->row_count);
   context_.stats.rows_in_flight.add(-static_cast<int64_t>(shared->row_count));
   for (const auto& ticket : shared->tickets) {
     ticket->finish_part(fail(ErrorCode::kUnavailable, "the log takes no more now; try again"));

@@ -191,8 +191,8 @@ TEST_F(ShardTest, TelegrafsJsonGoesToItsDoor) {
     EXPECT_TRUE(comes_true([&] { return telegraf_ == calls; }));
   };
   f("{\"fields\":{}}", 1);
-  f("{busy}", 2);
-  f(std::string(60'000, '{'), 3);
+  f(std::string(60'000, '{'), 2);
+  EXPECT_NE(telegraf_source_, 0u);
   EXPECT_EQ(stats_.rows_received.value(), 0u);
 }
 

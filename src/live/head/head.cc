@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kTicksPerRound = 10;
 // 256 VMs of 30 ticks each keep a turn well below 10 ms.
 constexpr size_t kSealsPerTurnMax = 256;
+constexpr int64_t kHurry = 8;  // From half of not_stored_max on.
+constexpr int64_t kHurryFull = 32;
 
 }  // namespace
 
@@ -29,6 +31,13 @@ Head::Head(const HeadOptions& options, Directory& directory, ChunkStore& store, 
     : options_(options), directory_(directory), store_(store), shard_(shard), hub_(hub), stats_(stats) {}
 
 Head::~Head() { *alive_ = false; }
+
+template <class Change>
+void Head::change(VmRows& rows, Change&& change) {
+  not_stored_bytes_ -= rows.not_stored_bytes();
+  change();
+  not_stored_bytes_ += rows.not_stored_bytes();
+}
 
 Head::VmHead& Head::head_of(VmEntry& vm) {
   auto& slot = heads_[static_cast<uint32_t>(vm.id)];
@@ -79,7 +88,7 @@ void Head::restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<
 
 void Head::append(VmHead& head, uint16_t series, const RowView& row, uint64_t boot, LogPosition position) {
   if (!head.rows.has_unsealed()) head.first_unsealed = now_;
-  head.rows.append(series, row.time, boot, row.fields, position);
+  change(head.rows, [&] { head.rows.append(series, row.time, boot, row.fields, position); });
   const int64_t time = unix_ns(row.time);
   head.rows.series(series).newest_ns = std::max(head.rows.series(series).newest_ns, time);
   if (time > head.vm.last_row_ns.load(std::memory_order_relaxed)) head.vm.last_row_ns = time;
@@ -96,7 +105,7 @@ void Head::take_row(VmHead& head, const RowView& row, std::string_view device, u
   const auto late = head.late.series_of(row.group, device, *series);
   if (!late) return stats_.rows_over_series_max.add();
   if (!head.late.has_unsealed()) head.first_late = now_;
-  head.late.append(*late, row.time, boot, row.fields, position);
+  change(head.late, [&] { head.late.append(*late, row.time, boot, row.fields, position); });
   stats_.rows_pending.add(1);
 }
 
@@ -106,7 +115,8 @@ bool Head::seal_is_due(const VmHead& head, MonotonicTime now) const {
   // Multiplied by a large odd number, neighbouring ids fall far apart.
   const uint64_t share = (static_cast<uint64_t>(head.vm.id) * 0x9e3779b97f4a7c15u) >> 44;  // 20 bits.
   const Duration spread(options_.seal_spread.count() / (1 << 20) * static_cast<int64_t>(share));
-  return now - head.first_unsealed >= options_.seal_after_min + spread;
+  const int64_t hurry = is_full() ? kHurryFull : not_stored_bytes_ >= options_.not_stored_max / 2 ? kHurry : 1;
+  return now - head.first_unsealed >= (options_.seal_after_min + spread) / hurry;
 }
 
 void Head::start_seal(VmHead& head, std::vector<SealedRows>& batch) {
@@ -162,7 +172,7 @@ void Head::send(std::vector<SealedRows> batch, std::vector<VmHead*> heads) {
   const auto finish = [this, heads](bool stored) {
     for (VmHead* head : heads) {
       if (stored) {
-        head->rows.finish_sealing(from_unix_ns(head->vm.last_row_ns) - options_.keep);
+        change(head->rows, [&] { head->rows.finish_sealing(from_unix_ns(head->vm.last_row_ns) - options_.keep); });
       } else {
         head->rows.abort_sealing();
         head->first_unsealed = now_;  // Not at once again.
@@ -220,7 +230,7 @@ void Head::start_late_seal(VmHead& head) {
       stats_.seals_refused.add();
       return;
     }
-    head.late.finish_sealing(Timestamp::max());
+    change(head.late, [&] { head.late.finish_sealing(Timestamp::max()); });
     const uint64_t again = duplicates + outcome->rows_duplicate;
     stats_.rows_pending.add(-static_cast<int64_t>(rows));
     stats_.rows_duplicate.add(again);

@@ -5,6 +5,8 @@
 // Threading  every call is made on the shard's thread; the store's answers come back through `shard`.
 // Errors     none: what reaches a head was checked at the door. Rows that find no place are dropped and counted.
 // Limits     a VM's rows are sealed after seal_after_min..+seal_spread or at vm_bytes_max; late rows after late_after.
+//            From half of not_stored_max bytes on they are sealed 8 times as early; at all of it, where the head is full,
+//            32 times.
 #pragma once
 
 #include <memory>
@@ -32,6 +34,7 @@ struct HeadOptions {
   Duration seal_spread = 30s;     // … plus a share of this by the VM's id, so that a fleet is not sealed at once.
   size_t vm_bytes_max = 64 * 1024;
   Duration late_after = 10s;
+  size_t not_stored_max = size_t{1} << 30;
 };
 
 class Head final : public ShardHead {
@@ -46,6 +49,8 @@ class Head final : public ShardHead {
                LogPosition position) override;
   void tick(MonotonicTime now) override;
   std::optional<LogPosition> oldest_unsealed() const override;
+  bool is_full() const override { return not_stored_bytes_ >= options_.not_stored_max; }
+  size_t not_stored_bytes() const { return not_stored_bytes_; }
 
   // The rows of one series as they lie here, for a reader that decodes them on its own thread.
   struct CopiedSeries {
@@ -74,6 +79,9 @@ class Head final : public ShardHead {
   void take_row(VmHead& head, const RowView& row, std::string_view device, uint64_t boot, LogPosition position,
                 size_t hint);
   void append(VmHead& head, uint16_t series, const RowView& row, uint64_t boot, LogPosition position);
+  // Keeps not_stored_bytes_ while `change` changes what waits in `rows`.
+  template <class Change>
+  void change(VmRows& rows, Change&& change);
   bool seal_is_due(const VmHead& head, MonotonicTime now) const;
   void start_seal(VmHead& head, std::vector<SealedRows>& batch);
   void start_late_seal(VmHead& head);
@@ -89,7 +97,8 @@ class Head final : public ShardHead {
   StreamHub& hub_;
   HeadStats& stats_;
   std::unordered_map<uint32_t, std::unique_ptr<VmHead>> heads_;
-  std::vector<VmHead*> order_;  // In order of arrival; tick() walks it round and round.
+  size_t not_stored_bytes_ = 0;  // Of all VMs, late rows too.
+  std::vector<VmHead*> order_;   // In order of arrival; tick() walks it round and round.
   size_t next_in_order_ = 0;
   MonotonicTime now_{};
   VmWindow window_;  // Of the VM at hand.

@@ -12,7 +12,8 @@ namespace {
 
 class HeadTest : public testing::Test {
  protected:
-  void take(int64_t ms, double speed, uint64_t position) {
+  void take(int64_t ms, double speed, uint64_t position) { take_into(head_, ms, position, speed); }
+  void take_into(Head& head, int64_t ms, uint64_t position, double speed = 1) {
     Bytes block;
     Row row;
     row.reset(GroupId::kCpufreq, from_unix_ms(ms), 1);
@@ -21,7 +22,7 @@ class HeadTest : public testing::Test {
     RowsRecord record;
     record.vm = vm_.id;
     record.row_block = block;
-    head_.apply(record, vm_, nullptr, LogPosition{position});
+    head.apply(record, vm_, nullptr, LogPosition{position});
   }
 
   std::map<int64_t, double> read(int64_t from_ms, int64_t to_ms, Duration previous = Duration(0)) {
@@ -124,6 +125,41 @@ TEST_F(HeadTest, RowsStayReadableWhileTheyAreSealedAndTheWindowAfterwards) {
   store_.answers[0](SealOutcome{20, 0});
   EXPECT_EQ(head_.oldest_unsealed(), LogPosition{99});
   EXPECT_EQ(read(0, 100'000).begin()->first, 30'000) << "keeps the last 10 s before the newest row";
+}
+
+// Bytes that wait for the store, late ones too, bound what is taken; from half of it on rows are sealed earlier.
+TEST_F(HeadTest, IsFullAtItsBoundAndSealsEarlierBefore) {
+  const size_t row_bytes = [&] {
+    take(0, 1, 1);
+    return head_.not_stored_bytes();
+  }();
+  ASSERT_GT(row_bytes, 16u);
+  const auto f = [&](size_t bound_in_rows, int rows, bool late, Duration after, bool full, size_t batches) {
+    RecordingStore store;
+    HeadStats stats;
+    HeadOptions options{.keep = 10s, .seal_after_min = 32s, .seal_spread = 0s};
+    options.not_stored_max = bound_in_rows * row_bytes;
+    Head head(options, directory_, store, executor_, hub_, stats);
+    head.tick(now_);
+    for (int i = 0; i < rows; ++i) take_into(head, late && i > 0 ? 500 - i : 1000 + i, static_cast<uint64_t>(i));
+    EXPECT_EQ(head.not_stored_bytes(), static_cast<size_t>(rows) * row_bytes);
+    EXPECT_EQ(head.is_full(), full);
+    head.tick(now_ + after);
+    EXPECT_EQ(store.batches.size(), batches);
+    EXPECT_EQ(head.is_full(), full) << "on its way is not there";
+    for (auto& answer : store.answers) answer(SealOutcome{1, 0});
+    if (batches > 0) {
+      EXPECT_FALSE(head.is_full());
+    }
+  };
+  f(10, 4, false, 31s, false, 0);
+  f(10, 4, false, 32s, false, 1);
+  f(10, 5, false, 3s, false, 0);
+  f(10, 5, false, 4s, false, 1);
+  f(10, 9, false, 4s, false, 1);
+  f(10, 10, false, 1s, true, 1);
+  f(10, 11, false, 900ms, true, 0);
+  f(10, 10, true, 11s, true, 2);
 }
 
 TEST_F(HeadTest, AFullStoreLosesNothing) {

@@ -50,6 +50,8 @@ class VmRows {
 
   bool has_unsealed() const { return sealed_until_ < bytes_.size(); }
   size_t unsealed_bytes() const { return bytes_.size() - sealed_until_; }
+  // Unsealed or on their way.
+  size_t not_stored_bytes() const { return bytes_.size() - (sealing() ? sealing_begin_ : sealed_until_); }
   size_t unsealed_rows() const { return unsealed_rows_; }
   bool sealing() const { return sealing_from_.has_value(); }
   // Everything unsealed is on its way now. Requires has_unsealed() and !sealing().

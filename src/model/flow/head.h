@@ -29,6 +29,8 @@ class ShardHead {
                        LogPosition position) = 0;
   // Seals what is due; called every 100 ms. Its turn is bounded (a slice of the VMs each time).
   virtual void tick(MonotonicTime now) = 0;
+  // So many bytes wait for the store that no more are taken. What comes all the same is kept.
+  virtual bool is_full() const = 0;
   // Position of the oldest record of which a row is not in the store yet; nullopt = everything is.
   virtual std::optional<LogPosition> oldest_unsealed() const = 0;
 };

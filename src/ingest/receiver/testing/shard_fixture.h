@@ -112,6 +112,7 @@ class FakeHead final : public ShardHead {
   }
   void tick(MonotonicTime) override { ++ticks; }
   std::optional<LogPosition> oldest_unsealed() const override { return std::nullopt; }
+  bool is_full() const override { return full; }
 
   std::vector<Applied> applied() const {
     const std::lock_guard lock(mutex_);
@@ -123,6 +124,7 @@ class FakeHead final : public ShardHead {
     return rows;
   }
   std::atomic<uint64_t> ticks{0};
+  std::atomic<bool> full{false};
 
  private:
   void add(const RowsRecord& record, VmEntry& vm, LogPosition position, bool restored) {
@@ -302,7 +304,7 @@ class ShardTest : public testing::Test {
                              master_,
                              kRun,
                              [this] { ++unknown_agents_; },
-                             [this](const std::string& text) { return ++telegraf_, text != "{busy}"; }};
+                             [this](const std::string&, uint64_t source) { ++telegraf_, telegraf_source_ = source; }};
       ShardOptions options;
       options.index = i;
       options.count = count;
@@ -365,6 +367,7 @@ class ShardTest : public testing::Test {
   Key256 master_{};
   std::atomic<int> unknown_agents_{0};
   std::atomic<int> telegraf_{0};
+  std::atomic<uint64_t> telegraf_source_{0};
   std::vector<Endpoint> addresses_;
   std::vector<std::unique_ptr<FakeHead>> heads_;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -1,0 +1,23 @@
+#include "policy_parts.h"
+
+#include "available_memory.h"
+
+namespace dragonfly {
+
+RetentionTimes retention_of(const Policy& policy) {
+  return {policy.retention_raw, policy.retention_1m, policy.retention_1h, policy.retention_1d};
+}
+
+size_t head_memory(const ServerSettings& settings) {
+  constexpr uint64_t kLeast = 64 << 20;
+  if (settings.head_memory_bytes > 0) return static_cast<size_t>(settings.head_memory_bytes);
+  return std::max(kLeast, available_memory() / 4);
+}
+
+AgentSettings settings_of(const Policy& policy) {
+  AgentSettings settings{0, {{"agent_interval", format_duration(policy.agent_interval)}}};
+  settings.version = settings_version(settings.values);
+  return settings;
+}
+
+}  // namespace dragonfly
