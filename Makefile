@@ -8,10 +8,10 @@ SHELL := /bin/bash
 APPS := bin/cb-dragonfly bin/cb-agent bin/cbmon bin/udp-shooter
 
 .DEFAULT_GOAL := build
-.PHONY: build run demo test check asan tsan fuzz bench packages docs clean help deps
+.PHONY: build run demo test check asan tsan fuzz bench bench-scale packages docs clean help deps
 
 help:            ## This list
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1|/' | column -t -s '|'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1|/' | column -t -s '|'
 
 build: deps      ## Install what is missing, configure, build the four programs into build/bin (the default)
 	@scripts/configure release
@@ -51,6 +51,11 @@ bench: deps      ## Every benchmark, and the figures of agent, start-up and serv
 	@scripts/configure bench
 	@ninja -C build/bench
 	@bench/run
+
+bench-scale: deps ## What the server costs by number of agents and collectors, a table; 25 min on an idle machine
+	@scripts/configure bench
+	@ninja -C build/bench $(APPS)
+	@bench/scale
 
 packages: deps  ## .deb, .rpm, .txz and .tar.gz of cb-agent for x86-64 and aarch64 into build/packages
 	@scripts/install_deps cross

@@ -1,6 +1,8 @@
 """udp-shooter against a real server: every format, steps, providers, loss and delay, and the server's own interval."""
 import json
 import math
+import os
+import re
 import subprocess
 
 from harness import BIN, METRICS, ROOT, E2e, Process, Server, wait_until
@@ -114,3 +116,16 @@ class Demo(E2e):
         done = self.demo('--steps', '30,10', '--hold', '2', '--interval', '1', '--schedule', '1', '--collector', '1', '--ttl', '30')
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn('10 agents: 30 agents are known instead of 10', done.stderr)
+
+
+class Scale(E2e):
+    def test_the_tables_have_their_figures(self):
+        done = subprocess.run([str(ROOT / 'bench' / 'scale'), '--one', '100', '--many', '20,100', '--seconds', '3', '--warm-up', '2',
+                               '--interval', '0.5'], capture_output=True, text=True, timeout=240, check=False,
+                              env={**os.environ, 'DF_BIN': str(BIN)})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        table = [line.split() for line in done.stdout.splitlines() if re.match(r' +\d+ +\d+ +\d+\.\d', line)]
+        self.assertEqual([row[:2] for row in table], [['100', '1'], ['20', '2'], ['100', '10']], done.stdout)
+        for row in table:
+            self.assertGreater(float(row[2]), 0)
+        self.assertRegex(done.stdout, r'Balancer: 100 agents take \d+\.\d+ % of a core with 10 collectors')
