@@ -239,9 +239,11 @@ class Dragonfly(Store):
     whole = '3650d'            # A step that has the whole range in one bucket.
 
     def start(self):
+        """Hours that are over are merged at once, not after minutes, as the peers are told to."""
         self.keys()
         self.program = Program([self.bench.server_program, '--data-dir', self.data, '--http', '127.0.0.1:0', '--udp',
-                                '127.0.0.1:0', '--set', f'ingest.receive_buffer={self.receive_buffer}'], self.log)
+                                '127.0.0.1:0', '--set', f'ingest.receive_buffer={self.receive_buffer}',
+                                '--set', 'store.merge_after=1s'], self.log)
         line = self.program.process.stdout.readline().decode()
         self.program.check()
         http, udp = (part.partition('=')[2] for part in line.split()[1:3])
@@ -310,6 +312,13 @@ class Dragonfly(Store):
             if line.startswith('dragonfly_store_bytes{'):
                 out[line.partition('tier="')[2].partition('"')[0]] = int(float(line.split()[1]))
         return out
+
+
+    def stop(self):
+        """Also the present hour is merged, and the log removed."""
+        super().stop()
+        subprocess.run([str(self.bench.server_program), 'merge', '--data-dir', str(self.data)], check=True,
+                       stdout=subprocess.DEVNULL)
 
 
 class DragonflyNative(Dragonfly):

@@ -1,10 +1,12 @@
 #include "base/core/json_writer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "base/core/assert.h"
 #include "base/core/names.h"
+#include "base/core/number.h"
 
 namespace dragonfly {
 
@@ -71,9 +73,27 @@ JsonWriter& JsonWriter::value(std::string_view text) {
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
   separate();
-  char buffer[400];  // The longest fixed double has 309 digits before the point or 325 after.
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::fixed);
-  out_.append(buffer, result.ptr);
+  char buffer[kFixedCharactersMax];
+  out_.append(buffer, write_fixed(buffer, number));
+  return *this;
+}
+
+JsonWriter& JsonWriter::values(int64_t first, std::span<const std::optional<double>> rest) {
+  separate();
+  scratch_.resize(32 + rest.size() * (kFixedCharactersMax + 1));
+  char* to = scratch_.data();
+  *to++ = '[';
+  to = std::to_chars(to, to + 24, first).ptr;
+  for (const std::optional<double>& number : rest) {
+    *to++ = ',';
+    if (number && std::isfinite(*number)) {
+      to = write_fixed(to, *number);
+    } else {
+      to = std::copy_n("null", 4, to);
+    }
+  }
+  *to++ = ']';
+  out_.append(scratch_.data(), to);
   return *this;
 }
 

@@ -8,8 +8,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dragonfly {
 
@@ -30,6 +33,8 @@ class JsonWriter {
   JsonWriter& value(unsigned number) { return value(static_cast<uint64_t>(number)); }
   JsonWriter& value(bool truth);
   JsonWriter& null();
+  // [first, …] in one step, nullopt and what is not finite as null: what large answers are made of.
+  JsonWriter& values(int64_t first, std::span<const std::optional<double>> rest);
   // key(name).value(v)
   template <class T>
   JsonWriter& field(std::string_view name, const T& v) {
@@ -40,7 +45,8 @@ class JsonWriter {
   void separate();
   void quote(std::string_view text);
   std::string& out_;
-  uint64_t has_items_ = 0;  // One bit a level: whether a comma is due.
+  std::vector<char> scratch_;  // Of values().
+  uint64_t has_items_ = 0;     // One bit a level: whether a comma is due.
   uint64_t is_object_ = 0;
   int depth_ = 0;
   bool after_key_ = false;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -21,5 +22,12 @@ std::optional<T> parse_number(std::string_view text, int base = 10) {
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return out;
 }
+
+// The longest finite double in fixed notation has 309 digits before the point or 325 after it.
+inline constexpr size_t kFixedCharactersMax = 400;
+
+// The fewest digits that come back as the same finite double, in fixed notation; returns where they end. `to` has room for
+// kFixedCharactersMax.
+char* write_fixed(char* to, double number);
 
 }  // namespace dragonfly

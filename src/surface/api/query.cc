@@ -210,12 +210,26 @@ void write_series(JsonWriter& json, const QuerySeries& series, const std::vector
   for (const std::string& column : columns) json.value(std::string_view(column));
   json.end_array().key("values").begin_array();
   for (const Bucket& row : series.rows) {
+    if (epoch == Epoch::kMilliseconds) {
+      json.values(unix_ms(row.start), {row.fields.data(), row.fields.size()});
+      continue;
+    }
     json.begin_array();
     write_time(json, row.start, epoch);
     for (const auto& value : row.fields) value ? json.value(*value) : json.null();
     json.end_array();
   }
   json.end_array().end_object();
+}
+
+size_t likely_bytes(const QueryAnswer& answer) {
+  constexpr size_t kBytesSeries = 200, kBytesTime = 24, kBytesValue = 10;
+  size_t bytes = 0;
+  for (const QuerySeries& series : answer.series) {
+    const size_t row = kBytesTime + (series.rows.empty() ? 0 : series.rows.front().fields.size() * kBytesValue);
+    bytes += kBytesSeries + series.rows.size() * row;
+  }
+  return bytes;
 }
 
 // Percentiles over time need the rows themselves.
@@ -246,6 +260,7 @@ void answer_query(const ApiParts& parts, Call call) {
   for (const Part& part : *query_parts) {
     const auto answer = parts.questions.query(part.query);
     if (!answer) return answer_error(call.responder, answer.error());
+    out.reserve(out.size() + likely_bytes(*answer));
     for (const QuerySeries& series : answer->series) write_series(json, series, part.columns, asked->epoch);
     if (answer->tier != "raw") tier = answer->tier;
     missing.insert(missing.end(), answer->missing_parts.begin(), answer->missing_parts.end());
