@@ -14,7 +14,7 @@ namespace dragonfly {
 
 class DiskReserve {
  public:
-  static constexpr uint64_t kBytes = 8u << 20;
+  static constexpr uint64_t kBytes = 2u << 20;
   static constexpr uint64_t kBytesMin = 512u << 10;
 
   DiskReserve(FileSystem& files, Path path) : files_(files), path_(std::move(path)) {}
