@@ -50,7 +50,7 @@ class ShooterFormats(E2e):
                 self.assertEqual((report['format'], report['agents'], report['sent']), (name, 5, 5 * 6 * 5))
                 acked = None if name == 'telegraf' else report['sent']
                 self.assertEqual((report['acked'], report['lost']), (acked, None if acked is None else 0))
-                self.assertGreater(report['server']['cpu_s'], 0)
+                self.assertGreaterEqual(report['server']['cpu_s'], 0)  # In ticks of 10 ms: may be none.
                 self.assertGreater(report['server']['rss_bytes'], 1 << 20)
                 if acked:
                     self.assertGreater(report['ack_p99_ms'], 0)
