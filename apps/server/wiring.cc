@@ -76,16 +76,15 @@ Result<> Server::open_sockets() {
     if (i + 1 == count && count > 1 && !socket->steer_by_agent_id(kFrameVersion, count)) {
       log_warning("server", "the kernel does not steer datagrams; shards hand frames over instead");
     }
-    Shard::Context context{clock_,
-                           *log_,
-                           *directory_,
-                           receiver_stats_,
-                           registry_->master_key(),
-                           run,
-                           [this] { poll_soon_ = true; },
-                           [this](std::string datagram, uint64_t source) {
-                             door_->take_telegraf(std::move(datagram), source);
-                           }};
+    Shard::Context context{
+        clock_,
+        *log_,
+        *directory_,
+        receiver_stats_,
+        registry_->master_key(),
+        run,
+        [this] { poll_soon_ = true; },
+        [this](std::string datagram, uint64_t source) { door_->take_telegraf(std::move(datagram), source); }};
     ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy.effective_late_window()};
     shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
     shards_.back()->set_settings(settings_of(policy));
@@ -275,8 +274,8 @@ Result<> Server::open_api() {
   const Path backups = settings_.backup_dir.empty() ? data / "backups" : Path(settings_.backup_dir);
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
-  health_ = std::make_unique<ServerHealth>(overload_, log_stats_, *store_, *directory_, *collectors_, clock_,
-                                           *figures_, openness(settings_));
+  health_ = std::make_unique<ServerHealth>(overload_, log_stats_, *store_, *directory_, *collectors_, clock_, *figures_,
+                                           openness(settings_));
   api_ = std::make_unique<Api>(ApiParts{*directory_,
                                         *reader_,
                                         *questions_,

@@ -108,16 +108,15 @@ void FileSystemProbe::add(Root& root, const Mount& mount) {
   sum_.total += size->used + more_free;
 }
 
-void FileSystemProbe::collect(Root& root, Row& row) {
+// The mounts that hold something of this machine, each a place that can be reached.
+bool FileSystemProbe::read_mounts(Root& root) {
   mounts_.clear();
-  counted_.clear();
-  sources_.clear();
-  overlay_.reset();
-  sum_ = {};
-  auto text = root.read(mounts_file_);
-  if (!text) return;
-  while (!text->empty()) {
-    if (const auto mount = parse_mount_line(take_line(*text))) mounts_.push_back(*mount);
+  wanted_.clear();
+  const auto read = root.read(mounts_file_);
+  if (!read) return false;
+  text_ = *read;
+  for (std::string_view text = text_; !text.empty();) {
+    if (const auto mount = parse_mount_line(take_line(text))) mounts_.push_back(*mount);
   }
   // The root first: it decides whether others are a part of it.
   for (const bool root_turn : {true, false}) {
@@ -128,9 +127,19 @@ void FileSystemProbe::collect(Root& root, Row& row) {
       const bool wanted = is_local_type(mount.type) || (is_root && mount.type == "overlay");
       // A loop device's data is in a file of another file system, which counts it.
       const bool twice = mount.source.starts_with("/dev/loop") && !is_root;
-      if (wanted && !twice && is_reachable(i)) add(root, mount);
+      if (wanted && !twice && is_reachable(i)) wanted_.push_back(mount);
     }
   }
+  return true;
+}
+
+void FileSystemProbe::collect(Root& root, Row& row) {
+  counted_.clear();
+  sources_.clear();
+  overlay_.reset();
+  sum_ = {};
+  if (!root.is_unchanged(mounts_file_) && !read_mounts(root)) return;
+  for (const Mount& mount : wanted_) add(root, mount);
   if (sum_.total == 0) return;
   set(row, disk_field::kTotal, sum_.total);
   set(row, disk_field::kUsed, sum_.used);

@@ -41,14 +41,17 @@ class FileSystemProbe {
     std::string_view device;
     uint64_t free;
   };
+  bool read_mounts(Root& root);
   bool is_reachable(size_t mount) const;
   void add(Root& root, const Mount& mount);
   bool is_under_root_overlay(const FileSystemSize& size) const;
 
   FileSystemSizeFunction size_;
   SourceFile mounts_file_{"proc/self/mounts"};
-  // Refilled at each reading; the views die with the text.
-  std::vector<Mount> mounts_;
+  std::string text_;           // Of mounts_file_, as long as it stays the same.
+  std::vector<Mount> mounts_;  // All; these and the next are views of text_.
+  std::vector<Mount> wanted_;  // In the order in which they are asked.
+  // Refilled at each reading.
   std::vector<Counted> counted_;
   std::vector<std::string_view> sources_;
   std::optional<FileSystemSize> overlay_;

@@ -1,4 +1,6 @@
 // The probes on the machine that runs the test.
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -6,6 +8,7 @@
 #include <ctime>
 
 #include "edge/probe/linux/fixture.h"
+#include "edge/probe/linux/source.h"
 
 namespace dragonfly::linux_probe {
 namespace {
@@ -81,6 +84,33 @@ TEST(RealMachine, ProcessesThatBeginAndEndAreCountedAtEachTick) {
   for (const pid_t child : children) ::kill(child, SIGKILL);
   for (const pid_t child : children) ::waitpid(child, nullptr, 0);
   EXPECT_NEAR(static_cast<double>(counted(101)), static_cast<double>(with - 120), 40);
+}
+
+// In a child with a mount namespace of its own: 0 = as it should be, else which look was wrong.
+int look_at_mounts() {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 100;
+  ProbeStats stats;
+  Root root("/", stats);
+  SourceFile mounts("proc/self/mounts");
+  if (root.is_unchanged(mounts)) return 1;  // Never read.
+  if (!root.read(mounts) || !root.is_unchanged(mounts) || !root.is_unchanged(mounts)) return 2;
+  if (::mount("none", "/tmp", "tmpfs", 0, nullptr) != 0) return 100;
+  if (root.is_unchanged(mounts) || root.read(mounts)->find(" /tmp tmpfs ") == std::string_view::npos) return 3;
+  if (!root.is_unchanged(mounts)) return 4;
+  if (::umount("/tmp") != 0) return 100;
+  if (root.is_unchanged(mounts) || root.read(mounts)->find(" /tmp tmpfs ") != std::string_view::npos) return 5;
+  return 0;
+}
+
+TEST(RealMachine, MountsThatComeAndGoAreSeen) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: mounts a file system";
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(look_at_mounts());
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 100) GTEST_SKIP() << "no mount namespaces here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace

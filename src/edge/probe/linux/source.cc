@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -98,6 +99,11 @@ std::optional<std::string_view> Root::read_optional(const std::string& path) {
   auto text = read_whole(fd, SourceFile::Records::kAny);
   ::close(fd);
   return text;
+}
+
+bool Root::is_unchanged(const SourceFile& mounts) const {
+  pollfd look{mounts.fd_, POLLPRI, 0};
+  return mounts.fd_ >= 0 && ::poll(&look, 1, 0) == 0;
 }
 
 bool Root::exists(const std::string& path) const {

@@ -60,6 +60,9 @@ class Root {
   // The same for files whose absence says something by itself.
   std::optional<std::string_view> read_optional(SourceFile& file);
   std::optional<std::string_view> read_optional(const std::string& path);
+  // Of proc/self/mounts alone, which the kernel watches for us (proc(5)): whether it is as it was at the last read. It is
+  // the dearest of all files to make.
+  bool is_unchanged(const SourceFile& mounts) const;
   bool exists(const std::string& path) const;
   // The last part of the link's target; empty where it is none.
   std::string link_name(const std::string& path) const;
