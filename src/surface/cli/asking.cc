@@ -21,6 +21,20 @@ int say_unanswered(CliSession& session, const Error& error) {
                             session.server, error.message));
 }
 
+std::string_view advice(long status) {
+  switch (status) {
+    case 401: return "\nGive a token with --token or CBMON_TOKEN; an admin makes one by `cbmon token new`.";
+    case 403: return "\nTry a token of a higher role, or one that sees the namespace; `cbmon token list` shows them.";
+    case 404: return "\n`cbmon mcis list` and `cbmon agent list` show what there is.";
+    case 429: return "\nTry again in a second; the server's api.requests_per_second says how often one may ask.";
+    case 501:
+      return "\nAnother version of the server may know it; `cbmon version` and `cbmon health` tell of these two.";
+    case 503:
+    case 504: return "\nTry again; `cbmon health` says how the server is.";
+    default: return "";
+  }
+}
+
 }  // namespace
 
 int refuse(CliSession& session, int code, std::string_view message) {
@@ -48,6 +62,57 @@ const json::array* array_member(const json::value& object, std::string_view name
   return found != nullptr && found->is_array() ? &found->get_array() : nullptr;
 }
 
+std::optional<double> number_member(const json::value& object, std::string_view name) {
+  const json::value* found = find_member(object, name);
+  return found != nullptr && found->is_number() ? std::optional(found->to_number<double>()) : std::nullopt;
+}
+
+std::string shown_member(const json::value& object, std::string_view name) {
+  const json::value* found = find_member(object, name);
+  return found == nullptr ? std::string() : text_of(*found);
+}
+
+int show_rows(CliSession& session, const json::value& answer, const json::array* rows,
+              const std::vector<std::string_view>& members) {
+  if (session.output == OutputForm::kJson) {
+    session.out += json::serialize(answer) + "\n";
+    return kExitDone;
+  }
+  std::vector<Table::Column> columns;
+  for (const std::string_view member : members) {
+    Table::Column& column = columns.emplace_back();
+    for (const char c : member) column.title.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+  }
+  Table table(std::move(columns));
+  for (size_t i = 0; rows != nullptr && i < rows->size(); ++i) {
+    std::vector<std::string> cells;
+    for (const std::string_view member : members) cells.push_back(shown_member((*rows)[i], member));
+    table.add(std::move(cells));
+  }
+  show(session, table);
+  return kExitDone;
+}
+
+int show_members(CliSession& session, const json::value& object) {
+  if (session.output == OutputForm::kJson) {
+    session.out += json::serialize(object) + "\n";
+    return kExitDone;
+  }
+  Table table({{"KEY"}, {"VALUE"}});
+  if (object.is_object()) {
+    for (const auto& [name, value] : object.get_object())
+      table.add({std::string(name.data(), name.size()), text_of(value)});
+  }
+  show(session, table);
+  return kExitDone;
+}
+
+int show_done(CliSession& session, const json::value& answer, std::string_view sentence) {
+  if (session.output != OutputForm::kTable) return show_members(session, answer);
+  session.errors += printable(sentence) + "\n";
+  return kExitDone;
+}
+
 std::optional<json::value> ask(CliSession& session, std::string_view method, const std::string& path,
                                const std::string& body, int& code) {
   const std::string url = session.server + path;
@@ -67,8 +132,7 @@ std::optional<json::value> ask(CliSession& session, std::string_view method, con
     const std::string message = error ? std::string() : printable(member(value, "message"));
     std::string text =
         fmt::format("the server answers {}: {}", answer->status, message.empty() ? "without a reason" : message);
-    if (answer->status == 401)
-      text += "\nGive a token with --token or CBMON_TOKEN; an admin makes one by `cbmon token new`.";
+    text += advice(answer->status);
     code = refuse(session, kExitRefused, text);
     return std::nullopt;
   }

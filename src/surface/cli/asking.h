@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "surface/cli/commands.h"
 
@@ -25,6 +26,19 @@ std::string text_of(const boost::json::value& value);
 // The member's text; empty where it is not there or is none.
 std::string member(const boost::json::value& object, std::string_view name);
 const boost::json::array* array_member(const boost::json::value& object, std::string_view name);
+
+std::optional<double> number_member(const boost::json::value& object, std::string_view name);
+// The member as text, whatever it is; empty where it is not there.
+std::string shown_member(const boost::json::value& object, std::string_view name);
+
+// One row for each object of `rows` (may be null): the members that are named, under titles in upper case. As JSON the
+// whole answer.
+int show_rows(CliSession& session, const boost::json::value& answer, const boost::json::array* rows,
+              const std::vector<std::string_view>& members);
+// One row for each member of an object: KEY and VALUE.
+int show_members(CliSession& session, const boost::json::value& object);
+// Something was done: a sentence for people, else the server's answer.
+int show_done(CliSession& session, const boost::json::value& answer, std::string_view sentence);
 
 // Sends a request to a path of the session's server (`body` empty: without one); null where the answer is empty.
 std::optional<boost::json::value> ask(CliSession& session, std::string_view method, const std::string& path,

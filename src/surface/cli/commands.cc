@@ -2,82 +2,17 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <map>
 
 #include "base/core/json_writer.h"
 #include "model/catalogue/catalogue.h"
 #include "surface/cli/asking.h"
+#include "surface/cli/finding.h"
 #include "surface/cli/reading.h"
 
 namespace dragonfly {
 namespace {
 
 namespace json = boost::json;
-
-struct VmName {
-  std::string ns, mcis, vm;
-};
-
-// Finds the VM that is meant: by the options, or the only one there is.
-std::optional<VmName> find_vm(CliSession& session, const MetricGetOptions& options, int& code) {
-  std::string query;
-  const auto add = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) query += fmt::format("{}{}={}", query.empty() ? "?" : "&", name, url_encoded(value));
-  };
-  add("ns", options.ns);
-  add("mcis", options.mcis);
-  add("vm", options.vm);
-  const auto answer = ask(session, "/api/v1/vms" + query, code);
-  if (!answer) return std::nullopt;
-  const json::array* vms = array_member(*answer, "vms");
-  if (vms != nullptr && vms->size() == 1) {
-    const json::value& only = vms->front();
-    return VmName{member(only, "ns"), member(only, "mcis"), member(only, "vm")};
-  }
-  if (vms == nullptr || vms->empty()) {
-    const std::string asked = fmt::format("{}{}{}{}{}", options.ns, options.ns.empty() ? "" : "/", options.mcis,
-                                          options.mcis.empty() ? "" : "/", options.vm);
-    code = refuse(session, kExitRefused,
-                  asked.empty() ? "no VM has reported yet; start cb-agent on one"
-                                : fmt::format("no VM '{}' is known; `cbmon metric get` without options "
-                                              "lists those that are",
-                                              asked));
-    return std::nullopt;
-  }
-  std::string names;
-  for (const json::value& vm : *vms) {
-    names += "\n  " + printable(fmt::format("--ns {} --mcis {} --vm {}", member(vm, "ns"), member(vm, "mcis"),
-                                            member(vm, "vm")));
-  }
-  code = refuse(session, kExitUsage, "several VMs are meant; say which:" + names);
-  return std::nullopt;
-}
-
-using Wanted = std::map<GroupId, std::vector<const Metric*>>;
-
-std::optional<Wanted> find_wanted(CliSession& session, const std::vector<std::string>& names, int& code) {
-  Wanted wanted;
-  const auto add_group = [&](GroupId group) {
-    for (const Metric& metric : metrics_of(group)) wanted[group].push_back(&metric);
-  };
-  if (names.empty()) {
-    for (const GroupId group : kCatalogueGroups) add_group(group);
-  }
-  for (const std::string& name : names) {
-    if (const auto group = find_group(name)) {
-      add_group(*group);
-    } else if (const Metric* metric = find_metric(name)) {
-      wanted[metric->group].push_back(metric);
-    } else {
-      code = refuse(session, kExitUsage,
-                    fmt::format("'{}' is neither a group (cpu, memory, disk, network, cpufreq) nor a metric; "
-                                "`cbmon metric list` shows them",
-                                name));
-      return std::nullopt;
-    }
-  }
-  return wanted;
-}
 
 std::string query_path(const VmName& vm, const MetricGetOptions& options, const std::vector<const Metric*>& metrics) {
   std::string names;
@@ -130,6 +65,13 @@ void add_to_table(Table& table, const Course& course, OutputForm form) {
 
 }  // namespace
 
+int show_version(CliSession& session, std::string_view version) {
+  if (session.output != OutputForm::kTable)
+    return show_members(session, json::object{{"version", std::string(version)}});
+  session.out += fmt::format("cbmon {}\n", version);
+  return kExitDone;
+}
+
 int list_metrics(CliSession& session) {
   if (session.output == OutputForm::kJson) {
     JsonWriter out(session.out);
@@ -157,8 +99,10 @@ int get_metrics(CliSession& session, const MetricGetOptions& options) {
   int code = kExitDone;
   const auto wanted = find_wanted(session, options.names, code);
   if (!wanted) return code;
-  const auto vm = find_vm(session, options, code);
+  if (options.group) return get_group_metrics(session, options, *wanted);
+  const auto vm = find_vm(session, {options.ns, options.mcis, options.vm}, code);
   if (!vm) return code;
+  if (options.on_demand) return get_metrics_now(session, *vm, *wanted);
   Table table = session.output == OutputForm::kCsv
                     ? Table({{"METRIC"}, {"VALUE", Table::Align::kRight}, {"UNIT"}})
                     : Table({{"METRIC"}, {"VALUE", Table::Align::kRight}, {"UNIT"}, {"LAST " + options.last}});
@@ -214,10 +158,11 @@ int get_config(CliSession& session, const std::string& key) {
   if (value == nullptr) {
     return refuse(session, kExitUsage, fmt::format("there is no key '{}'; `cbmon config get` shows all", key));
   }
-  session.out +=
-      session.output == OutputForm::kJson ? json::serialize(json::object{{key, *value}}) : printable(text_of(*value));
-  session.out += "\n";
-  return kExitDone;
+  if (session.output == OutputForm::kTable) {
+    session.out += printable(text_of(*value)) + "\n";
+    return kExitDone;
+  }
+  return show_members(session, json::object{{key, *value}});
 }
 
 int set_config(CliSession& session, const std::vector<std::string>& changes) {

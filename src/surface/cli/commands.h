@@ -34,13 +34,18 @@ struct CliSession {
 };
 
 struct MetricGetOptions {
-  std::string ns, mcis, vm;        // Empty: the only one there is.
+  std::string ns, mcis, vm;  // Empty: the only one there is.
+  bool group = false;        // The whole MCIS: statistics across its VMs, over the collector_interval that ends now.
+  std::string by = "mcis";   // mcis, csp or region: what the group is divided by.
+  size_t top = 3;            // VMs that are named, highest first.
+  bool on_demand = false;    // Collected now by the agent; counters are its running totals.
   std::vector<std::string> names;  // Groups and metrics; empty = all 52.
   std::string last = "5m";
   std::string step = "10s";
   std::string statistic = "avg";
 };
 
+int show_version(CliSession& session, std::string_view version);
 int list_metrics(CliSession& session);
 int get_metrics(CliSession& session, const MetricGetOptions& options);
 int get_config(CliSession& session, const std::string& key);

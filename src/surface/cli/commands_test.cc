@@ -3,28 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "surface/cli/testing/canned_client.h"
 
 namespace dragonfly {
 namespace {
 
 using testing::HasSubstr;
-
-// Answers by the beginning of the path; the real server is asked in tests/e2e.
-class Canned final : public HttpClient {
- public:
-  Result<HttpAnswer> send(const HttpCall& call) override {
-    calls.push_back(call);
-    asked.push_back(call.url.substr(std::string("http://s").size()));
-    for (const auto& [path, answer] : answers) {
-      if (asked.back().starts_with(path)) return answer;
-    }
-    return fail(ErrorCode::kUnavailable, "connection refused");
-  }
-  std::map<std::string, HttpAnswer> answers;
-  std::vector<std::string> asked;
-  std::vector<HttpCall> calls;
-};
 
 constexpr const char* kOneVm = R"({"vms":[{"ns":"n","mcis":"m","vm":"v 1"}]})";
 constexpr const char* kSeries =
@@ -32,7 +16,7 @@ constexpr const char* kSeries =
 
 class CommandsTest : public testing::Test {
  protected:
-  Canned http_;
+  CannedClient http_;
   CliSession session_{http_, "http://s"};
 };
 

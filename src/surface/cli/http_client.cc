@@ -14,6 +14,10 @@ size_t take_bytes(char* data, size_t size, size_t count, void* body) {
   return size * count;
 }
 
+int give_up_when_stopping(void* stopping, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::atomic<bool>*>(stopping)->load() ? 1 : 0;
+}
+
 bool is_loopback(const std::string& url) {
   const size_t host = url.find("://") + 3;
   return url.compare(host, 4, "127.") == 0 || url.compare(host, 9, "localhost") == 0 ||
@@ -62,6 +66,11 @@ Result<HttpAnswer> CurlClient::send(const HttpCall& call) {
   curl_easy_setopt(handle_, CURLOPT_ERRORBUFFER, problem);
   curl_easy_setopt(handle_, CURLOPT_WRITEFUNCTION, take_bytes);
   curl_easy_setopt(handle_, CURLOPT_WRITEDATA, &answer.body);
+  if (options_.stopping != nullptr) {
+    curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, give_up_when_stopping);
+    curl_easy_setopt(handle_, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(options_.stopping));
+  }
   if (!options_.authority_file.empty()) curl_easy_setopt(handle_, CURLOPT_CAINFO, options_.authority_file.c_str());
   if (!call.body.empty()) {
     curl_easy_setopt(handle_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));

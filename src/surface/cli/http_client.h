@@ -8,6 +8,7 @@
 // Limits     CurlClient: 5 s to connect, 30 s in all, an answer of kAnswerBytesMax; no redirects.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "base/core/result.h"
@@ -40,6 +41,8 @@ struct CurlOptions {
   std::string user_agent;
   std::string authority_file;  // Who may vouch for servers, beside those of the system; empty: only those.
   std::string token;           // Never sent in clear to another machine.
+  const std::atomic<bool>* stopping =
+      nullptr;  // Where it becomes true, an answer is no longer waited for (within 1 s).
 };
 
 class CurlClient final : public HttpClient {

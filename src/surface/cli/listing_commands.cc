@@ -3,42 +3,11 @@
 #include <boost/json.hpp>
 
 #include "surface/cli/asking.h"
+#include "surface/cli/finding.h"
 #include "surface/cli/table.h"
 
 namespace dragonfly {
-namespace {
-
 namespace json = boost::json;
-
-// The member as text, whatever it is; empty where it is not there.
-std::string shown(const json::value& object, std::string_view name) {
-  const json::value* found = object.is_object() ? object.get_object().if_contains({name.data(), name.size()}) : nullptr;
-  return found == nullptr ? std::string() : text_of(*found);
-}
-
-// One row for each object of `rows`: the members that are named, under titles in upper case.
-int show_rows(CliSession& session, const json::value& answer, const json::array* rows,
-              const std::vector<std::string_view>& members) {
-  if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(answer) + "\n";
-    return kExitDone;
-  }
-  std::vector<Table::Column> columns;
-  for (const std::string_view member : members) {
-    Table::Column& column = columns.emplace_back();
-    for (const char c : member) column.title.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
-  }
-  Table table(std::move(columns));
-  for (size_t i = 0; rows != nullptr && i < rows->size(); ++i) {
-    std::vector<std::string> cells;
-    for (const std::string_view member : members) cells.push_back(shown((*rows)[i], member));
-    table.add(std::move(cells));
-  }
-  show(session, table);
-  return kExitDone;
-}
-
-}  // namespace
 
 int show_health(CliSession& session) {
   int code = kExitDone;
@@ -57,8 +26,8 @@ int show_config_history(CliSession& session) {
 int roll_back_config(CliSession& session, const std::string& version) {
   int code = kExitDone;
   const auto answer = ask(session, "PUT", "/dragonfly/config/rollback?version=" + url_encoded(version), {}, code);
-  if (answer) session.errors += printable(fmt::format("version {} is in force again, as a new one\n", version));
-  return code;
+  return answer ? show_done(session, *answer, fmt::format("version {} is in force again, as a new one", version))
+                : code;
 }
 
 int list_mcis(CliSession& session) {
@@ -77,6 +46,55 @@ int list_agents(CliSession& session) {
     for (const auto& item : answer->get_object()) agents.push_back(item.value());
   }
   return show_rows(session, *answer, &agents, {"ns_id", "mcis_id", "vm_id", "csp_type", "agent_type", "agent_health"});
+}
+
+int get_mcis(CliSession& session, const VmName& name) {
+  int code = kExitDone;
+  const auto mcis = find_mcis(session, name, code);
+  if (!mcis) return code;
+  const auto answer = ask(
+      session,
+      fmt::format("/api/v1/vms?ns={}&mcis={}&limit=1000&latest=true", url_encoded(mcis->ns), url_encoded(mcis->mcis)),
+      code);
+  if (!answer) return code;
+  const json::array* vms = array_member(*answer, "vms");
+  if (session.output == OutputForm::kJson) return show_rows(session, *answer, vms, {});
+  Table table({{"VM"},
+               {"STATE"},
+               {"CSP"},
+               {"REGION"},
+               {"CPU %", Table::Align::kRight},
+               {"MEM %", Table::Align::kRight},
+               {"DISK %", Table::Align::kRight},
+               {"LAST_SEEN"}});
+  for (size_t i = 0; vms != nullptr && i < vms->size(); ++i) {
+    const json::value& vm = (*vms)[i];
+    const json::value* latest = vm.is_object() ? vm.get_object().if_contains("latest") : nullptr;
+    const auto percent = [&](std::string_view metric) {
+      const auto value = latest == nullptr ? std::nullopt : number_member(*latest, metric);
+      return value ? fmt::format("{:.1f}", *value) : std::string("–");
+    };
+    table.add({member(vm, "vm"), member(vm, "state"), member(vm, "csp"), member(vm, "region"),
+               percent("cpu_utilization"), percent("mem_utilization"), percent("disk_utilization"),
+               member(vm, "last_seen")});
+  }
+  if (session.output == OutputForm::kTable)
+    session.out += printable(fmt::format("{} / {}", mcis->ns, mcis->mcis)) + "\n";
+  show(session, table);
+  if (!member(*answer, "next").empty())
+    session.errors += "only the first 1000 VMs are shown; --output json has the cursor\n";
+  return kExitDone;
+}
+
+int get_agent(CliSession& session, const VmName& name) {
+  int code = kExitDone;
+  const auto vm = find_vm(session, name, code);
+  if (!vm) return code;
+  const auto answer = ask(session,
+                          fmt::format("/dragonfly/agent/metadata?ns={}&service_id={}&vm_id={}", url_encoded(vm->ns),
+                                      url_encoded(vm->mcis), url_encoded(vm->vm)),
+                          code);
+  return answer ? show_members(session, *answer) : code;
 }
 
 }  // namespace dragonfly

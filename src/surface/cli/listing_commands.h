@@ -8,6 +8,7 @@
 #pragma once
 
 #include "surface/cli/commands.h"
+#include "surface/cli/finding.h"
 
 namespace dragonfly {
 
@@ -15,6 +16,9 @@ int show_health(CliSession& session);
 int show_config_history(CliSession& session);
 int roll_back_config(CliSession& session, const std::string& version);
 int list_mcis(CliSession& session);
+// One MCIS with its VMs; `name.vm` is not looked at.
+int get_mcis(CliSession& session, const VmName& name);
 int list_agents(CliSession& session);
+int get_agent(CliSession& session, const VmName& name);
 
 }  // namespace dragonfly

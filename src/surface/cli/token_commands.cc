@@ -29,10 +29,7 @@ int make_token(CliSession& session, const TokenNewOptions& options) {
   int code = kExitDone;
   const auto answer = ask(session, "POST", "/api/v1/tokens", json::serialize(body), code);
   if (!answer) return code;
-  if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
-    return kExitDone;
-  }
+  if (session.output != OutputForm::kTable) return show_members(session, *answer);
   session.out += printable(member(*answer, "token")) + "\n";
   session.errors += fmt::format("token {} ({}); it is not shown again\n", printable(member(*answer, "id")),
                                 printable(member(*answer, "role")));
@@ -82,8 +79,8 @@ int show_audit(CliSession& session, size_t limit) {
 
 int revoke_token(CliSession& session, const std::string& id) {
   int code = kExitDone;
-  if (ask(session, "DELETE", "/api/v1/tokens/" + url_encoded(id), {}, code)) session.errors += "revoked\n";
-  return code;
+  if (!ask(session, "DELETE", "/api/v1/tokens/" + url_encoded(id), {}, code)) return code;
+  return show_done(session, json::object{{"id", id}, {"revoked", true}}, "revoked");
 }
 
 }  // namespace dragonfly
