@@ -13,8 +13,9 @@ namespace {
   std::exit(2);
 }
 
-Config load_config(const std::string& file, std::vector<std::string> sets) {
+Config load_config(const std::string& file, std::vector<std::string> sets, std::string& file_read) {
   ConfigInput input;
+  input.retired = original_config_keys();
   input.sets = std::move(sets);
   Bytes content;
   const Path path = file.empty() ? Path("conf/config.yaml") : Path(file);
@@ -22,6 +23,7 @@ Config load_config(const std::string& file, std::vector<std::string> sets) {
   if (read) content = std::move(*read);
   if (!read && !file.empty()) refuse(read.error().message);
   input.file_name = path.string();
+  if (read) file_read = input.file_name;
   input.file_text = as_text(content);
   auto config = Config::load(server_config_keys(), input);
   if (!config) refuse(config.error().message);
@@ -66,6 +68,16 @@ ServerOptions read_options(int argc, char** argv) {
   fresh->add_option("--vm", vm.vm, "The VM that the key may write")->type_name("ID");
   fresh->add_option("--count", count, "Makes keys for PREFIX1 … PREFIXN instead")->type_name("N");
   fresh->add_option("--prefix", prefix, "With --count (default: vm-)")->type_name("TEXT");
+  CLI::App* config_command = app.add_subcommand("config", "The configuration file");
+  CLI::App* check = config_command->add_subcommand(
+      "check", "Reads the configuration as a start would, and says what is wrong in it or not known");
+  config_command->require_subcommand(1);
+  bool is_strict = false;
+  check->add_option("--config", file, "Configuration file (default: conf/config.yaml if it is there)")
+      ->type_name("FILE");
+  check->add_option("--set", sets, "Sets one key of the configuration; may be repeated")->type_name("KEY=VALUE");
+  check->add_flag("--strict", is_strict, "What is only a warning is an error, too");
+  check->footer("Exit code: 0 a server would start with it, 1 with --strict: there are warnings, 2 it is wrong.");
   fresh->add_option("--out", out, "Where the key goes (default: standard output)")->type_name("FILE");
   std::optional<DataCommand> data_command;
   add_data_commands(app, data_dir, data_command);
@@ -78,12 +90,20 @@ ServerOptions read_options(int argc, char** argv) {
   if (!data_dir.empty()) sets.push_back("server.data_dir=" + data_dir);
   if (!http.empty()) sets.push_back("server.http=" + http);
   if (!udp.empty()) sets.push_back("server.udp=" + udp);
-  const Config config = load_config(file, std::move(sets));
   ServerOptions options;
+  const Config config = load_config(file, std::move(sets), options.config_file);
   options.settings = ServerSettings::from(config);
   options.policy = Policy::from(config);
   options.warnings = config.warnings();
   options.data_command = data_command;
+  options.checks_config = check->parsed();
+  options.is_strict = is_strict;
+  for (const ConfigKey& one : config.keys()) {
+    const Config::Source source = config.source(one.name);
+    if (source == Config::Source::kDefault) continue;
+    options.chosen_keys.push_back(fmt::format("{} = {} ({})", one.name, config.shown(one.name),
+                                              source == Config::Source::kFile ? options.config_file : "--set"));
+  }
   if (data_command) return options;
   if (!fresh->parsed()) {
     options.settings.insecure = insecure;

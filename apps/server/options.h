@@ -34,6 +34,10 @@ struct ServerOptions {
   std::vector<std::string> warnings;
   std::optional<AgentKeyRequest> agent_key;  // `agent-key new`
   std::optional<DataCommand> data_command;
+  bool checks_config = false;            // `config check`
+  bool is_strict = false;                // Warnings count, too.
+  std::string config_file;               // That was read; empty: none is there.
+  std::vector<std::string> chosen_keys;  // "key = value (file)": what is not a default.
 };
 
 // Ends the process for --help, --version and wrong usage (exit code 2).

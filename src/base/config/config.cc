@@ -92,16 +92,17 @@ bool in_range(const ConfigKey& key, Duration duration) {
          (key.max > INT64_MAX / 1'000'000 || duration <= std::chrono::milliseconds(key.max));
 }
 
+// Characters that are missing, too many, wrong, or two that are the wrong way round.
 size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
+  std::vector<size_t> before_last, last, row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
+    before_last = std::exchange(last, row);
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
   }
   return row[b.size()];
@@ -258,13 +259,37 @@ class ConfigLoader {
         take(*index, item.second);
       } else if (is_section(name) && item.second.IsMap() && depth < kDepthMax) {
         walk(item.second, name, depth + 1);
-      } else if (is_section(name) && !item.second.IsNull()) {
-        warn(fmt::format("{}: '{}' holds no keys and is ignored", input_.file_name, name));
-      } else if (!is_section(name)) {
-        warn(
-            fmt::format("{}: '{}' is not a key of this version and is ignored", input_.file_name, name.substr(0, 128)));
+      } else if (is_retired_section(name) && item.second.IsMap() && depth < kDepthMax) {
+        walk(item.second, name, depth + 1);
+      } else if (!item.second.IsNull() || !is_section(name)) {
+        warn_unread(name, item.first.Mark(), item.second.IsMap());
       }
     }
+  }
+
+  // One of whose keys there is something to say.
+  bool is_retired_section(std::string_view name) const {
+    return std::ranges::any_of(input_.retired, [&](const RetiredKey& key) {
+      return key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.';
+    });
+  }
+
+  void warn_unread(const std::string& name, const YAML::Mark& mark, bool is_map) {
+    const std::string where =
+        fmt::format("{}:{}: '{}'", input_.file_name, mark.is_null() ? 0 : mark.line + 1, name.substr(0, 128));
+    const auto fits = [&](const RetiredKey& key) {
+      return name.starts_with(key.name) && (name.size() == key.name.size() || name[key.name.size()] == '.');
+    };
+    if (is_section(name)) return warn(where + " holds no keys and is ignored");
+    // The longest name is the one that says most.
+    const RetiredKey* retired = nullptr;
+    for (const RetiredKey& key : input_.retired) {
+      if (fits(key) && (retired == nullptr || key.name.size() > retired->name.size())) retired = &key;
+    }
+    if (retired != nullptr)
+      return warn(fmt::format("{} is of an earlier version and is ignored: {}", where, retired->advice));
+    warn(fmt::format("{} is not a key of this version and is ignored{}", where,
+                     is_map ? section_suggestion(name) : suggestion(name)));
   }
 
   void take(size_t index, const YAML::Node& node) {
@@ -324,17 +349,40 @@ class ConfigLoader {
     });
   }
 
+  // So far apart is no misspelling. The section does not count: it is the same in all of its keys.
+  static size_t distance_limit(std::string_view name) {
+    return std::min<size_t>(4, name.substr(name.rfind('.') + 1).size() / 3 + 1);
+  }
+
   std::string suggestion(std::string_view name) const {
     std::string_view best;
-    size_t best_distance = 4;  // Further apart is no misspelling.
+    size_t best_distance = distance_limit(name);
+    // Under its own name it may stand in the wrong section.
+    const std::string_view last = name.substr(name.rfind('.') + 1);
     for (const ConfigKey& key : config_.keys_) {
-      const size_t dot = key.name.rfind('.');
-      if (key.name.substr(dot + 1) == name) return fmt::format("; did you mean {}?", key.name);
-      const size_t distance = name.size() > 128 ? best_distance : edit_distance(name, key.name);
-      if (distance < best_distance) {
-        best = key.name;
+      const auto last_of = [](std::string_view full) { return full.substr(full.rfind('.') + 1); };
+      if (last_of(key.name) == last || (!key.alias.empty() && last_of(key.alias) == last))
+        return fmt::format("; did you mean {}?", key.name);
+      for (const std::string_view spelling : {key.name, key.alias}) {
+        if (spelling.empty() || name.size() > 128) continue;
+        const size_t distance = edit_distance(name, spelling);
+        if (distance >= best_distance) continue;
+        best = spelling;
         best_distance = distance;
       }
+    }
+    return best.empty() ? std::string() : fmt::format("; did you mean {}?", best);
+  }
+
+  std::string section_suggestion(std::string_view name) const {
+    std::string_view best;
+    size_t best_distance = distance_limit(name);
+    for (const ConfigKey& key : config_.keys_) {
+      const std::string_view section = key.name.substr(0, std::min(key.name.rfind('.'), key.name.size()));
+      const size_t distance = name.size() > 128 ? best_distance : edit_distance(name, section);
+      if (distance >= best_distance) continue;
+      best = section;
+      best_distance = distance;
     }
     return best.empty() ? std::string() : fmt::format("; did you mean {}?", best);
   }

@@ -4,7 +4,8 @@
 // Ownership  a Config owns its values and borrows the key table, which must outlive it (tables are constants).
 // Threading  immutable once loaded.
 // Errors     load: kInvalidArgument that names every wrong key, its value and what is allowed. A key of the file that
-//            nobody knows is a warning, since files of other versions are read; on the command line it is an error.
+//            nobody knows is a warning with its line and what may be meant, since files of other versions are read; on
+//            the command line it is an error.
 //            Asking for a key that is not in the table, or for another type, is our bug and asserts.
 // Limits     file of 1 MiB, nesting of 16, 10,000 nodes; 64 KiB a value. The first 10 errors are named.
 #pragma once
@@ -46,10 +47,17 @@ struct ConfigKey {
   std::string_view help;
 };
 
+// A key, or a whole section, of earlier versions that has no meaning any more, and what to do about it.
+struct RetiredKey {
+  std::string_view name;
+  std::string_view advice;
+};
+
 struct ConfigInput {
   std::string file_name;          // For messages.
   std::string_view file_text;     // Empty: no file.
   std::vector<std::string> sets;  // "key=value", in order; the last of a key wins.
+  std::span<const RetiredKey> retired{};
 };
 
 class Config {

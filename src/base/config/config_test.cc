@@ -134,10 +134,42 @@ TEST(Config, UnknownKeysOfAFileAreNamedAndIgnored) {
   const auto config = load("keep: 5\nweb:\nother:\n  deep:\n    key: 1\nrun:\n  count: 5\n  colour: red\n  count: 6\n");
   ASSERT_TRUE(config);
   EXPECT_EQ(config->integer("run.count"), 6);
-  EXPECT_THAT(config->warnings(), ElementsAre("c.yaml: 'keep' holds no keys and is ignored",
-                                              "c.yaml: 'other' is not a key of this version and is ignored",
-                                              "c.yaml: 'run.colour' is not a key of this version and is ignored",
+  EXPECT_THAT(config->warnings(), ElementsAre("c.yaml:1: 'keep' holds no keys and is ignored",
+                                              "c.yaml:3: 'other' is not a key of this version and is ignored",
+                                              "c.yaml:8: 'run.colour' is not a key of this version and is ignored",
                                               "c.yaml: run.count is given twice; the later one counts"));
+}
+
+TEST(Config, WhatMayBeMeantIsSaid) {
+  const auto f = [](std::string_view file, const std::string& expected) {
+    const auto config = load(file);
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_THAT(config->warnings(), ElementsAre(HasSubstr(expected))) << file;
+  };
+  f("run:\n  cuont: 5\n", "c.yaml:2: 'run.cuont' is not a key of this version and is ignored; did you mean run.count?");
+  f("run:\n\n  old_intervall: 5\n",
+    "c.yaml:3: 'run.old_intervall' is not a key of this version and is ignored; did you mean run.old_interval?");
+  f("interval: 5\n", "did you mean run.interval?");
+  f("keep:\n  count: 5\n", "did you mean run.count?");  // In the wrong section.
+  f("wbe:\n  listen: a:1\n", "'wbe' is not a key of this version and is ignored; did you mean web?");
+  f("quite_else: 5\n", "is ignored");
+  const auto config = load("quite_else: 5\nx: 1\n" + std::string(300, 'k') + ": 1\n");
+  ASSERT_TRUE(config);
+  for (const std::string& warning : config->warnings())
+    EXPECT_EQ(warning.find("did you mean"), std::string::npos) << warning;
+}
+
+TEST(Config, KeysOfEarlierVersionsAreExplained) {
+  constexpr RetiredKey kRetired[] = {
+      {"database", "none is needed"}, {"database.kept", "say keep.raw"}, {"run.kind", "gone"}};
+  const auto config = Config::load(
+      kKeys, {"c.yaml", "database:\n  url: x\n  kept: 4w\nrun:\n  kind: a\n  count: 3\ndatabases: 1\n", {}, kRetired});
+  ASSERT_TRUE(config);
+  EXPECT_THAT(config->warnings(),
+              ElementsAre("c.yaml:2: 'database.url' is of an earlier version and is ignored: none is needed",
+                          "c.yaml:3: 'database.kept' is of an earlier version and is ignored: say keep.raw",
+                          "c.yaml:5: 'run.kind' is of an earlier version and is ignored: gone",
+                          "c.yaml:7: 'databases' is not a key of this version and is ignored"));
 }
 
 TEST(Config, HostileFilesEnd) {

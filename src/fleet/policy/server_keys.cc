@@ -61,6 +61,41 @@ constexpr ConfigKey kServerKeys[] = {
      "is, at least 64M."},
 };
 
+constexpr std::string_view kNoDatabase = "this server keeps its data itself; leave it out";
+constexpr std::string_view kNoKubernetes = "clusters are not monitored; leave it out";
+constexpr std::string_view kSayHttp = "say server.http, ADDR:PORT";
+constexpr std::string_view kSayUdp = "say server.udp, ADDR:PORT";
+constexpr std::string_view kSayAdvertise =
+    "say server.advertise, ADDR:PORT, where agents cannot reach server.udp as it stands";
+constexpr std::string_view kByHostCount = "collectors are started as monitoring.max_host_count demands; leave it out";
+constexpr std::string_view kNoDeployment = "the server is the same everywhere; leave it out";
+
+constexpr RetiredKey kOriginalKeys[] = {
+    {"influxdb", kNoDatabase},
+    {"influxdb.rpDuration", "say store.retention_raw, retention_1m, retention_1h and retention_1d"},
+    {"etcd", kNoDatabase},
+    {"kafka", "agents send to server.udp; leave it out"},
+    {"kapacitor", "alarms are evaluated here; leave it out"},
+    {"collect_manager.collector_ip", kSayAdvertise},
+    {"collect_manager.collector_port", kSayUdp},
+    {"collect_manager.collector_count", kByHostCount},
+    {"collectManager.collector_ip", kSayAdvertise},
+    {"collectManager.collector_port", kSayUdp},
+    {"collectManager.collector_count", kByHostCount},
+    {"collectManager.collector_group_count", kByHostCount},
+    {"api_server.port", kSayHttp},
+    {"apiServer.port", kSayHttp},
+    {"grpcServer", "there is the HTTP API alone; leave it out"},
+    {"dragonfly.dragonfly_ip", kSayAdvertise},
+    {"dragonfly.port", kSayHttp},
+    {"dragonfly.helm_port", kNoDeployment},
+    {"dragonfly.helm_namespace", kNoDeployment},
+    {"agent", kNoKubernetes},
+    {"monitoring.mck8s_agent_interval", kNoKubernetes},
+    {"monitoring.mck8s_collector_interval", kNoKubernetes},
+    {"monitoring.deploy_type", kNoDeployment},
+};
+
 std::string_view section_of(const ConfigKey& key) { return key.name.substr(0, key.name.find('.')); }
 
 }  // namespace
@@ -78,6 +113,8 @@ std::span<const ConfigKey> server_config_keys() {
   }();
   return kKeys;
 }
+
+std::span<const RetiredKey> original_config_keys() { return kOriginalKeys; }
 
 ServerSettings ServerSettings::from(const Config& config) {
   ServerSettings settings;

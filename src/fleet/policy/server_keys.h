@@ -56,5 +56,7 @@ struct ServerSettings {
 // config_file_template() of it.
 std::span<const ConfigKey> server_config_keys();
 std::string server_config_file();
+// Keys of CB-Dragonfly before 1.0 that are read over, with what to write instead.
+std::span<const RetiredKey> original_config_keys();
 
 }  // namespace dragonfly

@@ -15,7 +15,6 @@ namespace {
 using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
-using testing::EndsWith;
 
 constexpr const char* kFile = DF_SOURCE_DIR "/conf/config.yaml";
 
@@ -65,26 +64,45 @@ TEST(ServerKeys, TheFileWithoutCommentSignsIsTheDefaults) {
     EXPECT_EQ(config->source(key.name), Config::Source::kFile) << key.name;
 }
 
-TEST(ServerKeys, AnOlderServersFileIsReadWithWarnings) {
-  const auto config =
-      Config::load(server_config_keys(), {"old.yaml",
-                                          "influxdb:\n  endpoint_url: http://localhost\n  database: cbmon\n"
-                                          "kapacitor:\n  endpoint_url: http://localhost\n"
-                                          "collectManager:\n  collector_ip:\n  collector_group_count: 1\n"
-                                          "dragonfly:\n  dragonfly_ip: localhost\n  port: 9090\n"
-                                          "monitoring:\n  mcis_agent_interval: 4\n  agent_TTL: 12\n"
-                                          "  mck8s_agent_interval: 2\n  deploy_type: compose\n"
-                                          "  monitoring_policy: agentCount\n  max_host_count: 5\n",
-                                          {}});
-  ASSERT_TRUE(config) << config.error().message;
-  const Policy policy = Policy::from(*config);
-  EXPECT_EQ(policy.agent_interval, 4s);
-  EXPECT_EQ(policy.agent_ttl, 12s);
-  EXPECT_EQ(policy.max_host_count, 5);
-  EXPECT_EQ(config->warnings().size(), 6u);
-  EXPECT_THAT(config->warnings(), Each(EndsWith("is not a key of this version and is ignored")));
-  EXPECT_THAT(config->warnings(),
-              Contains("old.yaml: 'monitoring.deploy_type' is not a key of this version and is ignored"));
+// Files of CB-Dragonfly before 1.0 (tests/fixtures/config): what means something is in force, the rest is named with its
+// line and what to write instead.
+TEST(ServerKeys, FilesOfEarlierServersAreRead) {
+  const auto f = [](const std::string& name, size_t warnings, const Policy& policy,
+                    const std::vector<std::string>& some) {
+    const std::string text = read((std::string(DF_SOURCE_DIR "/tests/fixtures/config/") + name).c_str());
+    ASSERT_FALSE(text.empty()) << name;
+    const auto config = Config::load(server_config_keys(), {name, text, {}, original_config_keys()});
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_EQ(Policy::from(*config), policy) << name;
+    EXPECT_EQ(config->warnings().size(), warnings) << testing::PrintToString(config->warnings());
+    EXPECT_THAT(config->warnings(), Each(testing::HasSubstr("is of an earlier version and is ignored: ")));
+    for (const std::string& warning : some)
+      EXPECT_THAT(config->warnings(), Contains(testing::StartsWith(name + warning)));
+  };
+  Policy etcd;
+  etcd.agent_interval = 3s;
+  etcd.agent_ttl = 9s;
+  etcd.collector_interval = 15s;
+  etcd.schedule_interval = 20s;
+  etcd.max_host_count = 50;
+  f("etcd.yaml", 9, etcd,
+    {":4: 'influxdb.endpoint_url'",
+     ":13: 'collect_manager.collector_ip' is of an earlier version and is ignored: say server.advertise",
+     ":14: 'collect_manager.collector_port' is of an earlier version and is ignored: say server.udp"});
+  Policy kafka;
+  kafka.agent_interval = 4s;
+  kafka.collector_interval = 20s;
+  kafka.max_host_count = 5;
+  kafka.monitoring_policy = "csp";
+  kafka.default_policy = "pull";
+  kafka.puller_interval = 20s;
+  kafka.puller_aggregate_interval = 60s;
+  kafka.aggregate_type = "max";
+  f("kafka.yaml", 14, kafka,
+    {":9: 'influxdb.rpDuration' is of an earlier version and is ignored: say store.retention_raw"});
+  kafka.agent_interval = 6s;
+  kafka.collector_interval = 30s;
+  f("mck8s.yaml", 16, kafka, {":22: 'dragonfly.port' is of an earlier version and is ignored: say server.http"});
 }
 
 TEST(ServerKeys, TheOtherSettings) {

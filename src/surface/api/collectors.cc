@@ -93,6 +93,8 @@ void answer_collector(const ApiParts& parts, Call call) {
 
 void answer_start_collector(const ApiParts& parts, Call call) {
   const auto id = parts.collectors.start_collector();
+  if (!id && id.error().code == ErrorCode::kResourceExhausted)  // Not a body that is too large.
+    return call.responder.answer(error_response(503, id.error().message));
   if (!id) return answer_error(call.responder, id.error());
   note_change(parts, call, "collector start", "", fmt::format("{{\"id\":{}}}", *id));
   answer_one(parts, call.responder, *id, false);
@@ -100,6 +102,7 @@ void answer_start_collector(const ApiParts& parts, Call call) {
 
 // It drains; the answer shows it as it is.
 void answer_stop_collector(const ApiParts& parts, Call call) {
+  if (const auto known = only_parameters(call.request, ""); !known) return answer_error(call.responder, known.error());
   const auto id = id_of(call.path);
   if (!id) return answer_error(call.responder, id.error());
   if (const auto stopped = parts.collectors.stop_collector(*id); !stopped)

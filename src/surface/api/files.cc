@@ -57,15 +57,17 @@ Result<std::string> package_name(const ApiParts& parts, const HttpRequest& reque
 }  // namespace
 
 void answer_agent_file(const ApiParts& parts, Call call) {
+  // Of the script and the configuration there is one for all: what is asked is checked all the same.
+  const auto name = package_name(parts, call.request);
+  if (!name) return answer_error(call.responder, name.error());
   const std::string& what = call.path.get("file");
   if (what == "install") return answer_file(parts, call, "cb-agent-install.sh", "text/x-shellscript");
   if (what == "conf") return answer_file(parts, call, "cb-agent.conf", "text/plain; charset=utf-8");
-  const auto name = package_name(parts, call.request);
-  if (!name) return answer_error(call.responder, name.error());
   answer_file(parts, call, *name, "application/octet-stream");
 }
 
 void answer_installer(const ApiParts& parts, Call call) {
+  if (const auto known = only_parameters(call.request, ""); !known) return answer_error(call.responder, known.error());
   answer_file(parts, call, "cb-installer.exe", "application/octet-stream");
 }
 

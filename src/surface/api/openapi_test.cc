@@ -28,10 +28,10 @@ YAML::Node resolved(const YAML::Node& document, const YAML::Node& node) {
   return document["components"]["parameters"][name.substr(name.rfind('/') + 1)];
 }
 
-YAML::Node parameters_of(const YAML::Node& operation) {
-  // yaml-cpp leaves the merge key to its user.
-  if (operation["parameters"]) return operation["parameters"];
-  return operation["<<"] ? operation["<<"]["parameters"] : YAML::Node();
+// yaml-cpp leaves the merge key to its user.
+YAML::Node member_of(const YAML::Node& operation, const char* name) {
+  if (operation[name]) return operation[name];
+  return operation["<<"] && operation["<<"][name] ? operation["<<"][name] : YAML::Node();
 }
 
 TEST(OpenApi, HasTheRoutesAndNoOthers) {
@@ -51,13 +51,35 @@ TEST(OpenApi, HasTheRoutesAndNoOthers) {
   EXPECT_EQ(in_table.size(), routes().size());
 }
 
+// security: [{}] stands where nobody is asked who they are, and nowhere else.
+TEST(OpenApi, SaysWhereATokenIsNeeded) {
+  const YAML::Node document = YAML::LoadFile(kDocument);
+  for (const Route& route : routes()) {
+    std::map<std::string, std::string> words;
+    const std::string path = plain(route.pattern, words);
+    const YAML::Node security = member_of(document["paths"][path][lower_case(route.method)], "security");
+    const bool is_public = security.IsSequence() && security.size() == 1 && security[0].size() == 0;
+    EXPECT_EQ(is_public, route.needs == Needs::kNothing) << route.method << " " << path;
+  }
+}
+
+TEST(OpenApi, SaysWhereThereAreEtags) {
+  const YAML::Node document = YAML::LoadFile(kDocument);
+  for (const Route& route : routes()) {
+    std::map<std::string, std::string> words;
+    const YAML::Node responses =
+        member_of(document["paths"][plain(route.pattern, words)][lower_case(route.method)], "responses");
+    EXPECT_EQ(static_cast<bool>(responses["304"]), route.has_etag) << route.pattern;
+  }
+}
+
 TEST(OpenApi, DeclaresEveryNameInAPath) {
   const YAML::Node document = YAML::LoadFile(kDocument);
   for (const Route& route : routes()) {
     std::map<std::string, std::string> words;
     const std::string path = plain(route.pattern, words);
     std::map<std::string, std::string> declared;
-    for (const auto& item : parameters_of(document["paths"][path][lower_case(route.method)])) {
+    for (const auto& item : member_of(document["paths"][path][lower_case(route.method)], "parameters")) {
       const YAML::Node parameter = resolved(document, item);
       ASSERT_TRUE(parameter["name"]) << path;
       if (parameter["in"].as<std::string>() != "path") continue;

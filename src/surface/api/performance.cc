@@ -1,6 +1,7 @@
 // Performance of a VM, packets, processes and specs: the questions are known and checked, the answers are not there yet.
 #include <algorithm>
 
+#include "base/core/names.h"
 #include "surface/api/api.h"
 #include "surface/api/params.h"
 #include "surface/api/routes.h"
@@ -51,6 +52,20 @@ void answer_processes(const ApiParts& parts, Call call) {
   answer_not_yet(call, "processes");
 }
 
-void answer_specs(const ApiParts&, Call call) { answer_not_yet(call, "specs of VMs"); }
+void answer_specs(const ApiParts& parts, Call call) {
+  const std::string& ns = call.path.get("ns");
+  const std::string& mcis = call.path.get("id");
+  for (const auto& [name, text] : {std::pair{"ns", &ns}, {"mcis", &mcis}}) {
+    if (const auto good = check_name(name, *text); !good) return answer_error(call.responder, good.error());
+  }
+  const auto vms = parts.directory.vms();
+  const bool known =
+      std::ranges::any_of(vms, [&](const VmEntry* vm) { return vm->identity.ns == ns && vm->identity.mcis == mcis; });
+  if (!known) {
+    return answer_error(call.responder, {ErrorCode::kNotFound, fmt::format("mcis '{}' of namespace '{}' is not known",
+                                                                           mcis.substr(0, 100), ns.substr(0, 100))});
+  }
+  answer_not_yet(call, "specs of VMs");
+}
 
 }  // namespace dragonfly

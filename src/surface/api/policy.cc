@@ -61,6 +61,7 @@ PolicyAuthor author_of(const ApiParts& parts, const Call& call) { return {call.p
 
 // `version`, as a parameter or in the body.
 Result<uint64_t> read_version(const HttpRequest& request) {
+  DF_TRY(only_parameters(request, "version"));
   std::string text = text_parameter(request, "version");
   if (text.empty() && !request.body.empty()) {
     const auto body = flat_body(request);
@@ -105,13 +106,16 @@ void answer_roll_back_config(const ApiParts& parts, Call call) {
 
 void answer_config(const ApiParts& parts, Call call) { answer_json(call.responder, render(parts.policy())); }
 
+// In the URL they would be taken for a change that is not made.
 void answer_change_config(const ApiParts& parts, Call call) {
+  if (const auto known = only_parameters(call.request, ""); !known) return answer_error(call.responder, known.error());
   const auto changes = flat_body(call.request);
   if (!changes) return answer_error(call.responder, changes.error());
   answer_outcome(parts, call, "config set", parts.policies.change(*changes, author_of(parts, call)));
 }
 
 void answer_reset_config(const ApiParts& parts, Call call) {
+  if (const auto known = only_parameters(call.request, ""); !known) return answer_error(call.responder, known.error());
   answer_outcome(parts, call, "config reset", parts.policies.reset(author_of(parts, call)));
 }
 

@@ -66,7 +66,7 @@ constexpr Route kRoutes[] = {
     {"PUT", "/dragonfly/config/reset", Needs::kAdmin, answer_reset_config, kListedOrigins},
     {"GET", "/dragonfly/config/history", Needs::kViewer, answer_config_history},
     {"PUT", "/dragonfly/config/rollback", Needs::kAdmin, answer_roll_back_config, kListedOrigins},
-    {"GET", "/api/v1/collectors", Needs::kViewer, answer_collectors, kAllOrigins, kEtag},
+    {"GET", "/api/v1/collectors", Needs::kViewer, answer_collectors},
     {"POST", "/api/v1/collectors", Needs::kAdmin, answer_start_collector, kListedOrigins},
     {"GET", "/api/v1/collectors/{id}", Needs::kViewer, answer_collector},
     {"DELETE", "/api/v1/collectors/{id}", Needs::kAdmin, answer_stop_collector, kListedOrigins},

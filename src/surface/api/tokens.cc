@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "surface/api/body.h"
+#include "surface/api/params.h"
 #include "surface/api/routes.h"
 #include "surface/api/subject.h"
 
@@ -88,6 +89,7 @@ void answer_tokens(const ApiParts& parts, Call call) {
 }
 
 void answer_new_token(const ApiParts& parts, Call call) {
+  if (const auto known = only_parameters(call.request, ""); !known) return answer_error(call.responder, known.error());
   auto wanted = read_new_token(call.request, parts.clock.wall());
   if (!wanted) return answer_error(call.responder, wanted.error());
   const auto made = parts.tokens.create(std::move(*wanted));
@@ -123,6 +125,7 @@ void answer_session(const ApiParts&, Call call) {
 }
 
 void answer_login(const ApiParts& parts, Call call) {
+  if (const auto known = only_parameters(call.request, ""); !known) return answer_error(call.responder, known.error());
   static constexpr Duration kCookieLifetime = 30 * 24h;
   const auto body = json_body(call.request, "token");
   if (!body) return answer_error(call.responder, body.error());
