@@ -144,17 +144,17 @@ void CommandLine::add_metrics() {
 }
 
 void CommandLine::add_config() {
-  CLI::App* config = add_group("config", "The server's policy");
-  add(*config, "get", "All keys with their values, or one",
-      [this](CliSession& session) { return get_config(session, key_); })
-      ->add_option("key", key_, "One key")
-      ->type_name("KEY");
-  add(*config, "set", "Changes keys; what is not named stays",
-      [this](CliSession& session) { return set_config(session, changes_); })
-      ->add_option("changes", changes_, "KEY=VALUE, like collector_interval=4")
-      ->type_name("CHANGE")
-      ->required();
-  add(*config, "reset", "Forgets all changes: the server's configuration is in force", reset_config);
+  CLI::App* config = add_group("config", "The server's policy, and what namespaces have of their own");
+  CLI::App* get = add(*config, "get", "All keys with their values, or one",
+                      [this](CliSession& session) { return get_config(session, key_, get_.ns); });
+  get->add_option("key", key_, "One key")->type_name("KEY");
+  CLI::App* set = add(*config, "set", "Changes keys; what is not named stays",
+                      [this](CliSession& session) { return set_config(session, changes_, get_.ns); });
+  set->add_option("changes", changes_, "KEY=VALUE, like collector_interval=4")->type_name("CHANGE")->required();
+  CLI::App* reset = add(*config, "reset", "Forgets all changes: the server's configuration is in force",
+                        [this](CliSession& session) { return reset_config(session, get_.ns); });
+  for (CLI::App* one : {get, set, reset})
+    one->add_option("--ns", get_.ns, "Of this namespace alone (default: the server's)")->type_name("NS");
   add(*config, "history", "Versions of the policy, newest first, with who made them", show_config_history);
   add(*config, "rollback", "Brings an earlier version back, as a new one",
       [this](CliSession& session) { return roll_back_config(session, version_); })

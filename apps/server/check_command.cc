@@ -1,6 +1,9 @@
 // `cb-dragonfly check`.
+#include "base/tls/certificate.h"
 #include "data_commands.h"
 #include "data_directory.h"
+#include "fleet/access/access_check.h"
+#include "fleet/policy/policy_store.h"
 #include "store/backup/backup.h"
 #include "store/log/log_check.h"
 #include "store/tsdb/store_check.h"
@@ -54,6 +57,48 @@ void check_registry_part(const Path& data, CheckReport& report) {
   report.part("registry", fmt::format("{} agents", registry.agents), registry.damage);
 }
 
+void check_access_part(const Path& data, CheckReport& report) {
+  const AccessCheck tokens = check_tokens(system_files(), data);
+  report.part("tokens", fmt::format("{} tokens", tokens.entries), tokens.damage, tokens.damaged);
+  const AccessCheck audit = check_audit(system_files(), data);
+  report.part("audit", fmt::format("{} entries", audit.entries), audit.damage, audit.damaged);
+}
+
+void check_policy_part(const Path& data, CheckReport& report) {
+  const auto policies = PolicyStore::open(system_files(), data / "policy", Policy{});
+  if (!policies) return report.part("policy", "not read", {policies.error().message});
+  std::vector<std::string> damage;
+  if (const size_t lines = (*policies)->damaged_lines(); lines > 0)
+    damage.push_back(fmt::format("{}: {} lines are cut or damaged", (data / "policy.history").string(), lines));
+  report.part("policy",
+              fmt::format("version {}, {} earlier ones", (*policies)->version(), (*policies)->history().size()),
+              damage);
+}
+
+// One of the server's own; an operator's lies elsewhere.
+void check_tls_part(const Path& data, CheckReport& report) {
+  const Path folder = data / "tls";
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error)) return;
+  std::vector<std::string> damage;
+  const auto read = [&](const char* name) {
+    const auto content = system_files().read_file(folder / name, kPemBytesMax);
+    if (!content) damage.push_back(content.error().message);
+    return content ? std::string(as_text(*content)) : std::string();
+  };
+  const PemPair authority(read("ca.crt"), read("ca.key"));
+  const PemPair server(read("server.crt"), read("server.key"));
+  if (damage.empty()) {
+    for (const auto& [name, pair] : {std::pair{"ca", &authority}, {"server", &server}}) {
+      if (const auto good = check_pair(*pair); !good)
+        damage.push_back(fmt::format("{}/{}.crt and .key: {}", folder.string(), name, good.error().message));
+    }
+  }
+  if (damage.empty() && !is_signed_by(server.certificate, authority.certificate))
+    damage.push_back(fmt::format("{}/server.crt is not signed by ca.crt", folder.string()));
+  report.part("tls", "the authority's and the server's certificate", damage);
+}
+
 void check_manifest_part(const Path& data, CheckReport& report) {
   const auto manifest = read_manifest(system_files(), data);
   if (!manifest && manifest.error().code == ErrorCode::kNotFound) return;  // No backup.
@@ -76,6 +121,9 @@ int run_check(const ServerOptions& options) {
   const LogPosition log_begin = check_store_part(data, report);
   check_log_part(data, log_begin, report);
   check_registry_part(data, report);
+  check_access_part(data, report);
+  check_policy_part(data, report);
+  check_tls_part(data, report);
   check_manifest_part(data, report);
   if (report.damaged() == 0) {
     fmt::print("all is whole\n");

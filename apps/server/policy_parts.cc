@@ -20,4 +20,14 @@ AgentSettings settings_of(const Policy& policy) {
   return settings;
 }
 
+Shard::NamespaceSettings namespace_settings_of(const PolicySet& policies) {
+  Shard::NamespaceSettings out;
+  const AgentSettings usual = settings_of(policies.server);
+  for (const auto& [ns, policy] : policies.namespaces) {
+    AgentSettings settings = settings_of(policy);
+    if (settings.version != usual.version) out.emplace(ns, std::move(settings));
+  }
+  return out;
+}
+
 }  // namespace dragonfly

@@ -9,6 +9,7 @@
 
 #include "fleet/policy/policy.h"
 #include "fleet/policy/server_keys.h"
+#include "ingest/receiver/shard.h"
 #include "model/frame/frame.h"
 #include "store/tsdb/chunk_db.h"
 
@@ -19,5 +20,7 @@ RetentionTimes retention_of(const Policy& policy);
 size_t head_memory(const ServerSettings& settings);
 // What agents are told: docs/formats/settings.md.
 AgentSettings settings_of(const Policy& policy);
+// Where those of namespaces differ from the server's.
+Shard::NamespaceSettings namespace_settings_of(const PolicySet& policies);
 
 }  // namespace dragonfly

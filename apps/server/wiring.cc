@@ -87,7 +87,7 @@ Result<> Server::open_sockets() {
         [this](std::string datagram, uint64_t source) { door_->take_telegraf(std::move(datagram), source); }};
     ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy.effective_late_window()};
     shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
-    shards_.back()->set_settings(settings_of(policy));
+    shards_.back()->set_settings(settings_of(policy), namespace_settings_of(*policies_->all()));
     all.push_back(shards_.back().get());
     HeadOptions head_options;
     head_options.keep = policy.collector_interval;
@@ -176,9 +176,10 @@ void Server::follow_policy() {
   if (version == policy_version_) return;
   const Policy policy = policies_->current();
   for (size_t i = 0; i < shards_.size(); ++i) {
-    const auto task = [shard = shards_[i].get(), head = heads_[i].get(), policy] {
+    const auto task = [shard = shards_[i].get(), head = heads_[i].get(), policy,
+                       namespaces = namespace_settings_of(*policies_->all())] {
       shard->set_late_window(policy.effective_late_window());
-      shard->set_settings(settings_of(policy));
+      shard->set_settings(settings_of(policy), namespaces);
       head->set_keep(policy.collector_interval);
     };
     if (!shards_[i]->post(task)) return;  // The next turn tries again.
@@ -261,7 +262,7 @@ Result<> Server::open_api() {
       *reader_, clock_, QuestionOptions{.helpers = query_helpers_.get(), .parallel = reading_threads()});
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
   collectors_ = std::make_unique<CollectorManager>(
-      CollectorManager::Parts{*directory_, clock_, [this] { return policies_->current(); },
+      CollectorManager::Parts{*directory_, clock_, [this] { return policies_->all(); },
                               [this](std::span<const std::vector<VmId>> sets, Duration window) {
                                 std::vector<Aggregated> out;
                                 for (auto& answer : windows_->read(sets, window, kAggregateTimeout))
@@ -286,7 +287,7 @@ Result<> Server::open_api() {
                                         *health_,
                                         clock_,
                                         *readers_,
-                                        [this] { return policies_->current(); },
+                                        [this] { return policies_->all(); },
                                         backups_.get(),
                                         *tokens_,
                                         *gate_,

@@ -1,4 +1,6 @@
 """What the operator does to the data: check, merge, backup, restore."""
+import json
+import os
 import pathlib
 import subprocess
 import time
@@ -7,10 +9,10 @@ import unittest
 from harness import BIN, E2e, Server, Shooter, line_tags, wait_until
 
 
-def run(*args, timeout_s=60):
+def run(*args, timeout_s=60, env=None):
     """(exit code, output and errors) of one command of cb-dragonfly."""
     done = subprocess.run([str(BIN / 'cb-dragonfly'), *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=timeout_s)
+                          text=True, timeout=timeout_s, env={**os.environ, **(env or {})})
     return done.returncode, done.stdout
 
 
@@ -41,6 +43,65 @@ class Operations(E2e):
         code, text = run(*args)
         self.assertEqual(code, want, text)
         return text
+
+
+class CheckOfTheRest(Operations):
+    """Certificates, tokens, policy and audit log: checked, in backups, and back with them."""
+
+    def guarded(self):
+        server = Server(self, args=['--set', 'tls.mode=on', '--set', 'api.access=on'], tls=True)
+        server.token = server.wait_line(r'(cbd_\S+)')[1]
+        for body in ({'max_host_count': 5}, {'max_host_count': 6}):
+            answer = server.request('PUT', '/dragonfly/config', json.dumps(body), {'Content-Type': 'application/json'})
+            self.assertEqual(answer.status, 200, answer)
+        return server
+
+    def test_says_what_is_damaged(self):
+        server = self.guarded()
+        server.stop()
+        text = self.command('check', '--data-dir', server.data)
+        for line in ('tokens    1 tokens', 'audit     2 entries', 'policy    version 2, 2 earlier ones', 'tls       '):
+            self.assertIn(line, text)
+        for path, at, words in (('secrets/tokens', -5, 'secrets/tokens: 1 lines'), ('audit/log', 10, 'audit/log: line 2'),
+                                ('policy.history', 5, 'policy.history: 1 lines'), ('policy', -2, 'policy'),
+                                ('tls/server.crt', 60, 'tls/server.crt'), ('tls/ca.key', 60, 'tls/ca')):
+            with self.subTest(path):
+                victim = pathlib.Path(server.data, path)
+                good = victim.read_bytes()
+                if path == 'policy':
+                    victim.write_bytes(good.replace(b'=6', b'=x'))
+                else:
+                    flip(victim, at)
+                self.assertIn(words, self.command('check', '--data-dir', server.data, want=3))
+                victim.write_bytes(good)
+        self.assertIn('all is whole', self.command('check', '--data-dir', server.data))
+
+    def test_a_backup_has_them(self):
+        server = self.guarded()
+        backup, data = pathlib.Path(self.folder, 'backup'), pathlib.Path(self.folder, 'restored')
+        code, text = run('backup', '--data-dir', server.data, '--to', backup, env={'CBMON_TOKEN': server.token})
+        self.assertEqual(code, 0, text)
+        authority = server.authority.read_bytes()
+        server.stop()
+        self.assertIn('audit     ', self.command('check', '--data-dir', backup))
+        self.command('restore', '--from', backup, '--data-dir', data)
+        again = Server(self, data=data, args=['--set', 'tls.mode=on', '--set', 'api.access=on'], tls=True)
+        again.token = server.token
+        self.assertEqual(again.authority.read_bytes(), authority, 'clients go on trusting it')
+        self.assertEqual(again.get_json('/dragonfly/config')['max_host_count'], 6)
+        self.assertEqual([entry['version'] for entry in again.get_json('/dragonfly/config/history')['history']], [2, 1])
+        self.assertIn('config set', [entry['what'] for entry in again.get_json('/api/v1/audit')['entries']])
+        self.assertEqual(again.get_json('/api/v1/session')['role'], 'admin')
+
+    def test_new_keys_are_in_the_audit_log(self):
+        server = self.guarded()
+        server.key(self, vm='vm-1')
+        server.key(self, vm='vm-', count=3)
+        entries = [entry for entry in server.get_json('/api/v1/audit')['entries'] if entry['what'] == 'agent-key new']
+        self.assertEqual([json.loads(entry['after']) for entry in entries],
+                         [{'ns': 'ns-1', 'mcis': 'mcis-1', 'keys': 3, 'vm': 'vm-1', 'last_vm': 'vm-3'},
+                          {'ns': 'ns-1', 'mcis': 'mcis-1', 'keys': 1, 'vm': 'vm-1'}])
+        self.assertEqual({entry['from'] for entry in entries}, {'command line'})
 
 
 class CheckAndMerge(Operations):

@@ -8,8 +8,6 @@
 namespace dragonfly {
 namespace {
 
-constexpr const char* kNewer = "log";
-constexpr const char* kOlder = "log.old";
 constexpr uint64_t kReadBytesMax = kAuditFileBytesMax + (1u << 20);
 
 std::optional<AuditEntry> parse_line(std::string_view line) {
@@ -54,13 +52,13 @@ Result<> AuditLog::add(const AuditEntry& entry) {
   // The empty line before it ends one that a crash may have cut.
   const std::string line = "\n" + format_audit_line(entry);
   const std::lock_guard lock(mutex_);
-  auto file = files_.open_append(directory_ / kNewer, true);
+  auto file = files_.open_append(directory_ / kAuditNewer, true);
   if (!file) return fail(std::move(file).error());
   if ((*file)->size() + line.size() > kAuditFileBytesMax) {
-    const auto full = read(kNewer);
+    const auto full = read(kAuditNewer);
     if (!full) return fail(full.error());
-    DF_TRY(files_.replace_file(directory_ / kOlder, as_bytes(*full)));
-    return files_.replace_file(directory_ / kNewer, as_bytes(line));
+    DF_TRY(files_.replace_file(directory_ / kAuditOlder, as_bytes(*full)));
+    return files_.replace_file(directory_ / kAuditNewer, as_bytes(line));
   }
   DF_TRY((*file)->append(as_bytes(line)));
   return (*file)->sync();
@@ -69,7 +67,7 @@ Result<> AuditLog::add(const AuditEntry& entry) {
 Result<std::vector<AuditEntry>> AuditLog::newest(size_t limit) {
   std::vector<AuditEntry> out;
   const std::lock_guard lock(mutex_);
-  for (const char* name : {kNewer, kOlder}) {
+  for (const char* name : {kAuditNewer, kAuditOlder}) {
     const auto text = read(name);
     if (!text) return fail(text.error());
     std::vector<AuditEntry> entries = parse_audit_lines(*text);

@@ -19,6 +19,9 @@
 namespace dragonfly {
 
 inline constexpr uint64_t kAuditFileBytesMax = 8u << 20;
+// Its two files, in "audit" of the data directory.
+inline constexpr const char* kAuditNewer = "log";
+inline constexpr const char* kAuditOlder = "log.old";
 
 struct AuditEntry {
   Timestamp time{};

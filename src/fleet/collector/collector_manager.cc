@@ -48,11 +48,12 @@ void CollectorManager::stop() {
 }
 
 void CollectorManager::step(MonotonicTime now) {
-  const Policy policy = parts_.policy();
+  const auto policies = parts_.policy();
+  const Policy& policy = policies->server;
   bool changed = false;
   if (now >= next_tag_) {
     next_tag_ = now + kTagInterval;
-    tag(now, policy);
+    tag(now, *policies);
     changed = true;
   }
   // A shorter interval is in force at once, not after the longer one.
@@ -83,7 +84,8 @@ std::string CollectorManager::key_of(const VmEntry& vm, const Policy& policy) co
 }
 
 // The balancer hears of a VM only when something changed: of a hundred thousand that go on, nothing is looked up.
-void CollectorManager::tag(MonotonicTime now, const Policy& policy) {
+void CollectorManager::tag(MonotonicTime now, const PolicySet& policies) {
+  const Policy& policy = policies.server;
   if (keyed_by_ != policy.monitoring_policy) {
     keyed_by_ = policy.monitoring_policy;
     for (Seen& seen : seen_) seen.alive = false;  // So that each is seen with its new key.
@@ -96,7 +98,7 @@ void CollectorManager::tag(MonotonicTime now, const Policy& policy) {
     const auto index = static_cast<size_t>(vm->id);
     if (index >= seen_.size()) seen_.resize(index + vms.size());
     Seen& seen = seen_[index];
-    const Seen is{is_alive(*vm, policy, now), vm->dictionary_id.load(std::memory_order_relaxed)};
+    const Seen is{is_alive(*vm, policies.of(vm->identity.ns), now), vm->dictionary_id.load(std::memory_order_relaxed)};
     if (is.alive && (!seen.alive || seen.dictionary_id != is.dictionary_id)) {
       balancer_.see(vm->id, key_of(*vm, policy));
     } else if (!is.alive && seen.alive) {

@@ -52,7 +52,7 @@ class CollectorManager {
   struct Parts {
     Directory& directory;
     Clock& clock;
-    std::function<Policy()> policy;
+    std::function<std::shared_ptr<const PolicySet>()> policy;
     // Blocks until the values over the newest `window` of these sets of VMs are there; one answer a set.
     std::function<std::vector<Aggregated>(std::span<const std::vector<VmId>> sets, Duration window)> aggregate;
   };
@@ -86,7 +86,7 @@ class CollectorManager {
     Duration aggregate_time{0};
     WindowSummary window;
   };
-  void tag(MonotonicTime now, const Policy& policy);
+  void tag(MonotonicTime now, const PolicySet& policies);
   std::string key_of(const VmEntry& vm, const Policy& policy) const;
   void plan(MonotonicTime now, const Policy& policy);
   void set_next(uint32_t id, Schedule& schedule, MonotonicTime next);

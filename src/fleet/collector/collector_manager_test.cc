@@ -78,8 +78,12 @@ class CollectorManagerTest : public testing::Test {
   ManualClock clock_{kStart};
   Vms vms_;
   Policy policy_;
+  std::map<std::string, Policy, std::less<>> namespaces_;
   std::vector<std::pair<size_t, Duration>> aggregated_;
-  CollectorManager manager_{{vms_, clock_, [this] { return policy_; },
+  CollectorManager manager_{{vms_, clock_,
+                             [this] {
+                               return std::make_shared<PolicySet>(PolicySet{policy_, namespaces_});
+                             },
                              [this](std::span<const std::vector<VmId>> sets, Duration window) {
                                std::vector<Aggregated> out;
                                for (const auto& vms : sets) {
@@ -191,6 +195,16 @@ TEST_F(CollectorManagerTest, ItsThreadEndsAtAStop) {
   manager_.stop();
   manager_.stop();
   EXPECT_EQ(manager_.list().size(), 1u);
+}
+
+TEST_F(CollectorManagerTest, ANamespaceMayHaveATtlOfItsOwn) {
+  namespaces_[vms_.vms()[0]->identity.ns] = policy_;
+  namespaces_.begin()->second.agent_ttl = 12s;
+  pass(2, 1);
+  pass(10, 0);
+  EXPECT_NE(manager_.collector_of(VmId{1}), 0u) << "the server's 5 s are over";
+  pass(3, 0);
+  EXPECT_EQ(manager_.collector_of(VmId{1}), 0u);
 }
 
 }  // namespace

@@ -14,6 +14,12 @@ struct PolicyKey {
   std::variant<DurationMember, NumberMember, TextMember> member;
 };
 
+// What concerns agents, VMs and answers of one namespace; collectors and the store are everybody's.
+constexpr std::string_view kNamespaceKeys[] = {"monitoring.agent_interval",  "monitoring.agent_TTL",
+                                               "monitoring.alert_interval",  "monitoring.default_policy",
+                                               "monitoring.puller_interval", "monitoring.puller_aggregate_interval",
+                                               "monitoring.aggregate_type"};
+
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kDayMs = 24 * kHourMs;
 constexpr int64_t kRetentionMaxMs = 36'500 * kDayMs;
@@ -77,6 +83,10 @@ std::span<const ConfigKey> policy_config_keys() {
     return keys;
   }();
   return kKeys;
+}
+
+bool is_namespace_key(const ConfigKey& key) {
+  return std::ranges::find(kNamespaceKeys, key.name) != std::end(kNamespaceKeys);
 }
 
 Policy Policy::from(const Config& config) {

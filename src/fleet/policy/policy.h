@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,7 +61,19 @@ struct Policy {
   bool operator==(const Policy&) const = default;
 };
 
+// The server's policy, and those of the namespaces that differ from it; docs/policy.md tells what is in force where.
+struct PolicySet {
+  Policy server;
+  std::map<std::string, Policy, std::less<>> namespaces;
+  const Policy& of(std::string_view ns) const {
+    const auto found = namespaces.find(ns);
+    return found == namespaces.end() ? server : found->second;
+  }
+};
+
 // The same table as keys of the configuration: monitoring.collector_interval, store.retention_raw, …
 std::span<const ConfigKey> policy_config_keys();
+// Whether a namespace may have a value of its own.
+bool is_namespace_key(const ConfigKey& key);
 
 }  // namespace dragonfly

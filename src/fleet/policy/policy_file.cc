@@ -14,6 +14,34 @@ constexpr std::string_view kHeading =
 
 }  // namespace
 
+std::string change_name(std::string_view key, std::string_view ns) {
+  std::string out(key);
+  if (!ns.empty()) out += '@';
+  for (const char c : ns) {
+    if (c == '%' || c == '=') {
+      out += c == '%' ? "%25" : "%3D";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+ChangeName parse_change_name(std::string_view name) {
+  const size_t at = std::min(name.find('@'), name.size());
+  ChangeName out{name.substr(0, at), {}};
+  for (size_t i = at + 1; i < name.size(); ++i) {
+    const std::string_view escape = name.substr(i, 3);
+    if (escape == "%25" || escape == "%3D") {
+      out.ns += escape == "%25" ? '%' : '=';
+      i += 2;
+    } else {
+      out.ns += name[i];
+    }
+  }
+  return out;
+}
+
 const ConfigKey* find_policy_key(std::string_view name) {
   for (const ConfigKey& key : policy_config_keys()) {
     if (last_part(key.name) == name || (!key.alias.empty() && last_part(key.alias) == name)) return &key;
@@ -34,8 +62,11 @@ Result<PolicyFile> parse_policy_file(std::string_view text) {
       const auto version = parse_number<uint64_t>(value);
       if (!version) return fail(ErrorCode::kCorruption, "version is not a number");
       file.version = *version;
-    } else if (const ConfigKey* key = find_policy_key(name)) {
-      file.named[std::string(last_part(key->name))] = value;
+    } else {
+      const ChangeName change = parse_change_name(name);
+      const ConfigKey* key = find_policy_key(change.key);
+      if (key == nullptr || (!change.ns.empty() && !is_namespace_key(*key))) continue;
+      file.named[change_name(last_part(key->name), change.ns)] = value;
     }
   }
   return file;

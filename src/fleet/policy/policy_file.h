@@ -21,7 +21,7 @@ inline constexpr size_t kPolicyFileBytesMax = 64 * 1024;
 
 struct PolicyFile {
   uint64_t version = 0;                                   // Grows with every change.
-  std::map<std::string, std::string, std::less<>> named;  // Value as text by the key's name, last part.
+  std::map<std::string, std::string, std::less<>> named;  // Value as text by change_name().
   bool operator==(const PolicyFile&) const = default;
 };
 
@@ -29,6 +29,15 @@ struct PolicyFile {
 Result<PolicyFile> parse_policy_file(std::string_view text);
 // Values hold no line break.
 std::string format_policy_file(const PolicyFile& file);
+
+// What a change is called in files and history: the key's name, last part, and for a namespace of its own "@" and that,
+// in which "%" and "=" stand as %25 and %3D.
+std::string change_name(std::string_view key, std::string_view ns);
+struct ChangeName {
+  std::string_view key;
+  std::string ns;  // Empty: the whole server's.
+};
+ChangeName parse_change_name(std::string_view name);
 
 // The policy's key of that name or alias, by last part ("agent_interval"); null where there is none.
 const ConfigKey* find_policy_key(std::string_view name);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/core/checked_line.h"
+
 namespace dragonfly {
 namespace {
 
@@ -12,6 +14,14 @@ std::string known_names() {
   std::string out;
   for (const ConfigKey& key : policy_config_keys())
     out += fmt::format("{}{}", out.empty() ? "" : ", ", last_part(key.name));
+  return out;
+}
+
+std::string namespace_names() {
+  std::string out;
+  for (const ConfigKey& key : policy_config_keys()) {
+    if (is_namespace_key(key)) out += fmt::format("{}{}", out.empty() ? "" : ", ", last_part(key.name));
+  }
   return out;
 }
 
@@ -27,7 +37,10 @@ Path history_path(const Path& path) { return path.string() + ".history"; }
 }  // namespace
 
 PolicyStore::PolicyStore(FileSystem& files, Path path, const Policy& configured)
-    : files_(files), path_(std::move(path)), configured_(configured), current_(configured) {}
+    : files_(files),
+      path_(std::move(path)),
+      configured_(configured),
+      current_(std::make_shared<PolicySet>(PolicySet{configured, {}})) {}
 
 Result<std::unique_ptr<PolicyStore>> PolicyStore::open(FileSystem& files, Path path, const Policy& configured) {
   std::unique_ptr<PolicyStore> store(new PolicyStore(files, std::move(path), configured));
@@ -45,9 +58,9 @@ Result<> PolicyStore::load() {
   if (!file) return fail(file.error());
   version_ = file->version;
   changed_ = std::move(file->named);
-  auto policy = with(changed_);
-  if (!policy) return fail(policy.error());
-  current_ = *policy;
+  auto policies = all_with(changed_);
+  if (!policies) return fail(policies.error());
+  current_ = std::make_shared<PolicySet>(std::move(*policies));
   return load_history();
 }
 
@@ -55,13 +68,30 @@ Result<> PolicyStore::load_history() {
   const auto bytes = files_.read_file(history_path(path_), kHistoryBytesMax);
   if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
   history_ = parse_policy_history(as_text(*bytes));
+  for (const std::string_view line : lines_of(as_text(*bytes)))
+    damaged_lines_ += !line.empty() && parse_policy_history(line).empty() ? 1 : 0;
   std::erase_if(history_, [&](const PolicyVersion& version) { return version.number > version_; });
   return {};
 }
 
 Policy PolicyStore::current() const {
   const std::lock_guard lock(mutex_);
+  return current_->server;
+}
+
+std::shared_ptr<const PolicySet> PolicyStore::all() const {
+  const std::lock_guard lock(mutex_);
   return current_;
+}
+
+std::vector<std::string> PolicyStore::own_keys(std::string_view ns) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [name, value] : changed_) {
+    const ChangeName change = parse_change_name(name);
+    if (change.ns == ns) out.emplace_back(change.key);
+  }
+  return out;
 }
 
 uint64_t PolicyStore::version() const {
@@ -69,13 +99,28 @@ uint64_t PolicyStore::version() const {
   return version_;
 }
 
-Result<Policy> PolicyStore::with(const ByName& changed) const {
+Result<PolicySet> PolicyStore::all_with(const ByName& changed) const {
+  auto server = with(changed, {});
+  if (!server) return fail(std::move(server).error());
+  PolicySet out{std::move(*server), {}};
+  for (const auto& [name, value] : changed) {
+    const std::string ns = parse_change_name(name).ns;
+    if (ns.empty() || out.namespaces.contains(ns)) continue;
+    auto policy = with(changed, ns);
+    if (!policy) return fail(std::move(policy).error());
+    out.namespaces.emplace(ns, std::move(*policy));
+  }
+  return out;
+}
+
+Result<Policy> PolicyStore::with(const ByName& changed, std::string_view ns) const {
   ConfigInput input;
   for (const Policy::Entry& entry : configured_.list()) {
     const ConfigKey* key = find_policy_key(entry.name);
     const bool is_alias = last_part(key->name) != entry.name;
     if (is_alias) continue;
-    const auto change = changed.find(entry.name);
+    auto change = ns.empty() ? changed.end() : changed.find(change_name(entry.name, ns));
+    if (change == changed.end()) change = changed.find(entry.name);
     input.sets.push_back(fmt::format("{}={}", key->name, change == changed.end() ? text_of(entry) : change->second));
   }
   const auto config = Config::load(policy_config_keys(), input);
@@ -89,7 +134,7 @@ Result<Policy> PolicyStore::with(const ByName& changed) const {
   return Policy::from(*config);
 }
 
-Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes, PolicyAuthor author) {
+Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes, PolicyAuthor author, std::string_view ns) {
   ByName named;
   std::vector<std::string> warnings;
   for (const auto& [name, value] : changes) {
@@ -99,33 +144,39 @@ Result<PolicyStore::Outcome> PolicyStore::change(const Changes& changes, PolicyA
     } else if (key == nullptr) {
       return fail(ErrorCode::kInvalidArgument, "'{}' is not a key of the policy; there are {}", name.substr(0, 64),
                   known_names());
+    } else if (!ns.empty() && !is_namespace_key(*key)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "{} is the same for the whole server; a namespace may have {} of its own", last_part(key->name),
+                  namespace_names());
     } else if (value.find_first_of("\n\r\t") != std::string::npos) {
       return fail(ErrorCode::kInvalidArgument, "{} holds a line break or a tab; it takes {}", name,
                   allowed_values(*key));
-    } else if (!named.emplace(last_part(key->name), value).second) {
+    } else if (!named.emplace(change_name(last_part(key->name), ns), value).second) {
       return fail(ErrorCode::kInvalidArgument, "{} is given twice, perhaps under its other name", last_part(key->name));
     }
   }
   const std::lock_guard lock(mutex_);
   for (const auto& [name, value] : changed_) named.try_emplace(name, value);
-  return take(std::move(named), std::move(warnings), std::move(author));
+  return take(std::move(named), std::move(warnings), std::move(author), ns);
 }
 
-Result<PolicyStore::Outcome> PolicyStore::reset(PolicyAuthor author) {
+Result<PolicyStore::Outcome> PolicyStore::reset(PolicyAuthor author, std::string_view ns) {
   const std::lock_guard lock(mutex_);
-  return take({}, {}, std::move(author));
+  ByName rest = changed_;
+  std::erase_if(rest, [&](const auto& change) { return parse_change_name(change.first).ns == ns; });
+  return take(std::move(rest), {}, std::move(author), ns);
 }
 
 Result<PolicyStore::Outcome> PolicyStore::roll_back(uint64_t number, PolicyAuthor author) {
   const std::lock_guard lock(mutex_);
-  if (number == 0) return take({}, {}, std::move(author));
+  if (number == 0) return take({}, {}, std::move(author), {});
   const auto found = std::ranges::find(history_, number, &PolicyVersion::number);
   if (found == history_.end()) {
     return fail(ErrorCode::kNotFound, "version {} is not in the history, which has {}", number,
                 history_.empty() ? std::string("none")
                                  : fmt::format("{} to {}", history_.front().number, history_.back().number));
   }
-  return take(ByName(found->changed), {}, std::move(author));
+  return take(ByName(found->changed), {}, std::move(author), {});
 }
 
 std::vector<PolicyVersion> PolicyStore::history() const {
@@ -133,23 +184,29 @@ std::vector<PolicyVersion> PolicyStore::history() const {
   return {history_.rbegin(), history_.rend()};
 }
 
-Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::string> warnings, PolicyAuthor author) {
-  auto policy = with(changed);
-  if (!policy) return fail(policy.error());
-  Outcome outcome{current_, *policy, std::move(warnings)};
+Result<PolicyStore::Outcome> PolicyStore::take(ByName changed, std::vector<std::string> warnings, PolicyAuthor author,
+                                               std::string_view ns) {
+  auto policies = all_with(changed);
+  if (!policies) return fail(policies.error());
+  Outcome outcome{current_->of(ns), policies->of(ns), std::move(warnings), changed_, changed};
   if (changed == changed_) return outcome;
   // First, so that what is in force is always in it; where the next step fails its number is used again.
   std::vector<PolicyVersion> history = history_;
   history.push_back({version_ + 1, std::move(author), changed});
   if (history.size() > kPolicyHistoryMax) history.erase(history.begin());
+  const std::string text = format_policy_file({version_ + 1, changed});
+  if (text.size() > kPolicyFileBytesMax) {
+    return fail(ErrorCode::kResourceExhausted,
+                "the changes take {} bytes; allowed are {}; reset those of namespaces that are gone", text.size(),
+                kPolicyFileBytesMax);
+  }
   const std::string lines = format_policy_history(history);
   DF_TRY(files_.replace_file(history_path(path_), as_bytes(lines)));
-  const std::string text = format_policy_file({version_ + 1, changed});
   DF_TRY(files_.replace_file(path_, as_bytes(text)));
   ++version_;
   history_ = std::move(history);
   changed_ = std::move(changed);
-  current_ = *policy;
+  current_ = std::make_shared<PolicySet>(std::move(*policies));
   return outcome;
 }
 

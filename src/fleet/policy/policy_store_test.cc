@@ -146,5 +146,91 @@ TEST_F(PolicyStoreTest, TheHistoryHoldsWhatWasInForce) {
   EXPECT_EQ(store->history().front().number, 1u);
 }
 
+TEST_F(PolicyStoreTest, ANamespaceHasValuesOfItsOwn) {
+  auto store = open();
+  ASSERT_TRUE(store->change({{"agent_interval", "4"}}).has_value());
+  const auto outcome = store->change({{"mcis_agent_interval", "1"}, {"aggregate_type", "max"}}, {"ann", {}}, "a=b@c%");
+  ASSERT_TRUE(outcome.has_value()) << outcome.error().message;
+  EXPECT_EQ(outcome->before.agent_interval, 4s) << "the server's, until then";
+  EXPECT_EQ(outcome->after.agent_interval, 1s);
+  for (int start = 0; start < 2; ++start, store = open()) {
+    EXPECT_EQ(store->current().agent_interval, 4s);
+    EXPECT_EQ(store->current().aggregate_type, "avg");
+    EXPECT_EQ(store->all()->of("a=b@c%").agent_interval, 1s);
+    EXPECT_EQ(store->all()->of("a=b@c%").aggregate_type, "max");
+    EXPECT_EQ(store->all()->of("other").agent_interval, 4s);
+    EXPECT_THAT(store->own_keys("a=b@c%"), testing::ElementsAre("agent_interval", "aggregate_type"));
+    EXPECT_THAT(store->own_keys("other"), testing::IsEmpty());
+  }
+  ASSERT_TRUE(store->change({{"agent_TTL", "30"}}).has_value());
+  EXPECT_EQ(store->all()->of("a=b@c%").agent_ttl, 30s) << "what it does not name follows the server";
+}
+
+TEST_F(PolicyStoreTest, NamespacesAreResetAndRolledBackLikeTheRest) {
+  auto store = open();
+  ASSERT_TRUE(store->change({{"agent_interval", "1"}}, {}, "a").has_value());  // 1
+  ASSERT_TRUE(store->change({{"agent_interval", "3"}}, {}, "b").has_value());  // 2
+  ASSERT_TRUE(store->change({{"agent_interval", "5"}}).has_value());           // 3
+  ASSERT_TRUE(store->reset({}, "a").has_value());                              // 4
+  EXPECT_EQ(store->all()->of("a").agent_interval, 5s);
+  EXPECT_EQ(store->all()->of("b").agent_interval, 3s);
+  ASSERT_TRUE(store->reset().has_value());  // 5
+  EXPECT_EQ(store->current(), configured_);
+  EXPECT_EQ(store->all()->of("b").agent_interval, 3s) << "namespaces keep theirs";
+  const auto back = store->roll_back(2);  // 6
+  ASSERT_TRUE(back.has_value());
+  EXPECT_EQ(back->before, back->after) << "of the server nothing changes";
+  EXPECT_NE(back->changes_before, back->changes_after);
+  EXPECT_EQ(store->all()->of("a").agent_interval, 1s);
+  EXPECT_EQ(store->history().front().changed,
+            (std::map<std::string, std::string, std::less<>>{{"agent_interval@a", "1"}, {"agent_interval@b", "3"}}));
+  ASSERT_TRUE(store->roll_back(0).has_value());
+  EXPECT_EQ(store->all()->of("b"), configured_);
+}
+
+TEST_F(PolicyStoreTest, WhatIsEverybodysANamespaceCannotHave) {
+  auto store = open();
+  size_t own = 0;
+  for (const ConfigKey& key : policy_config_keys()) {
+    const auto outcome = store->change({{std::string(last_part(key.name)), std::string(key.default_text)}}, {}, "n");
+    EXPECT_EQ(outcome.has_value(), is_namespace_key(key)) << key.name;
+    own += is_namespace_key(key) ? 1 : 0;
+    if (!outcome) {
+      EXPECT_THAT(outcome.error().message, HasSubstr("a namespace may have agent_interval, agent_TTL"));
+    }
+  }
+  EXPECT_EQ(own, 7u);
+  const auto wrong = store->change({{"agent_interval", "0"}}, {}, "n");
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, HasSubstr("agent_interval = '0' is not allowed"));
+}
+
+TEST_F(PolicyStoreTest, MoreThanTheFileHoldsIsRefused) {
+  auto store = open();
+  int taken = 0;
+  Error error;
+  for (; taken < 1000; ++taken) {
+    const auto outcome = store->change({{"agent_interval", "3"}}, {}, std::string(250, 'n') + std::to_string(taken));
+    if (!outcome) error = outcome.error();
+    if (!outcome) break;
+  }
+  EXPECT_EQ(error.code, ErrorCode::kResourceExhausted);
+  EXPECT_GT(taken, 200);
+  EXPECT_EQ(open()->all()->namespaces.size(), static_cast<size_t>(taken)) << "what was taken can be read";
+}
+
+// docs/policy.md tells of every key whether a namespace may have it.
+TEST(PolicyDocument, HasEveryKey) {
+  std::ifstream in(DF_SOURCE_DIR "/docs/policy.md");
+  std::map<std::string, bool> told;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("| `"))
+      told[line.substr(3, line.find('`', 3) - 3)] = line.find("| yes |") != std::string::npos;
+  }
+  std::map<std::string, bool> keys;
+  for (const ConfigKey& key : policy_config_keys()) keys[std::string(last_part(key.name))] = is_namespace_key(key);
+  EXPECT_EQ(told, keys);
+}
+
 }  // namespace
 }  // namespace dragonfly

@@ -238,7 +238,6 @@ AgentSession* Shard::find_plain(const FrameHeader& header, const Endpoint& sourc
 void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source) {
   if (agent.newest_opened()) agent.source = source;
   if (header.type == FrameType::kReport) return take_report(agent, source);
-  if (agent.needs_settings(settings_, context_.clock.monotonic())) queue_ack(agent);
   const auto rows = RowsBody::decode(body_);
   if (!rows) return refuse_datagram(DatagramFault::kBody, source);
   if (!adopt_dictionary(agent, *rows)) {
@@ -251,6 +250,8 @@ void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const En
     agent.pass_below(rows->spool_id, rows->lowest_kept);
     return queue_ack(agent);
   }
+  // Now it is known of which namespace it is.
+  if (agent.needs_settings(settings_for(agent), context_.clock.monotonic())) queue_ack(agent);
   note_arrival(agent, *rows, header);
   agent.pass_below(rows->spool_id, rows->lowest_kept);
   if (header.type == FrameType::kKeepAlive) {
@@ -258,6 +259,14 @@ void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const En
     return;
   }
   take_rows(agent, header, *rows);
+}
+
+const AgentSettings& Shard::settings_for(const AgentSession& agent) const {
+  static const AgentSettings kNone;
+  if (namespace_settings_.empty()) return settings_;
+  if (agent.vm == nullptr) return kNone;  // Its first rows tell of which namespace it is.
+  const auto found = namespace_settings_.find(agent.vm->identity.ns);
+  return found == namespace_settings_.end() ? settings_ : found->second;
 }
 
 void Shard::take_report(AgentSession& agent, const Endpoint& source) {
@@ -426,7 +435,7 @@ void Shard::send_acks() {
     OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}});
     std::optional<uint32_t> pace;
     if (std::exchange(agent->must_slow_down, false)) pace = kAgentFramesPerS;
-    agent->make_ack(cipher_, context_.run, context_.master_key, settings_, context_.clock.monotonic(), out.payload,
+    agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), context_.clock.monotonic(), out.payload,
                     pace);
     context_.stats.acks.add();
   }

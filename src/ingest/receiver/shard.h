@@ -99,7 +99,12 @@ class Shard final : public Executor {
   std::vector<std::pair<std::string, Bytes>> changed_agents();
   void set_late_window(Duration late_window) { options_.late_window = late_window; }
   // What agents shall do; each is told with an ack that its next frame makes due. Also before start().
-  void set_settings(AgentSettings settings) { settings_ = std::move(settings); }
+  // `by_namespace`: where they differ.
+  using NamespaceSettings = std::map<std::string, AgentSettings, std::less<>>;
+  void set_settings(AgentSettings settings, NamespaceSettings by_namespace = {}) {
+    settings_ = std::move(settings);
+    namespace_settings_ = std::move(by_namespace);
+  }
   ShardHead& head() { return *head_; }
   size_t agent_count() const { return sealed_agents_.size() + plain_agents_.size(); }
 
@@ -159,7 +164,9 @@ class Shard final : public Executor {
 
   ShardOptions options_;
   const Context context_;
+  const AgentSettings& settings_for(const AgentSession& agent) const;
   AgentSettings settings_;
+  NamespaceSettings namespace_settings_;
   UdpSocket socket_;
   ShardHead* head_ = nullptr;
   std::vector<Shard*> peers_;

@@ -82,6 +82,20 @@ TEST_F(ShardTest, SettingsMakeAnAckDueAtTheNextFrameUntilTheyAreReported) {
   EXPECT_TRUE(comes_true([&] { return faults(DatagramFault::kBody) == 1; }));
 }
 
+TEST_F(ShardTest, SettingsOfANamespaceAreToldToItsAgentsAlone) {
+  make_shards(1);
+  FakeAgent agent(8, master_, kVm);
+  FakeAgent stranger(9, master_, {"elsewhere", kVm.mcis, kVm.vm});
+  enrol(agent.record());
+  enrol(stranger.record());
+  const AgentSettings all{7, {{"agent_interval", "60s"}}}, own{8, {{"agent_interval", "1s"}}};
+  ASSERT_TRUE(shards_[0]->post([&] { shards_[0]->set_settings(all, {{kVm.ns, own}}); }));
+  send(agent.make({.times = now(), .ack_now = false}));
+  EXPECT_EQ(receive_ack(agent).settings, own);
+  send(stranger.make({.times = now(), .ack_now = false}));
+  EXPECT_EQ(receive_ack(stranger).settings, all);
+}
+
 // What was sent again under an older dictionary says nothing about now.
 TEST_F(ShardTest, TheIntervalIsThatOfTheNewestRows) {
   make_shards(1);

@@ -94,6 +94,10 @@ TEST_F(AccessTest, OtherNamespacesAreNotThere) {
     EXPECT_THAT(got.body, Not(HasSubstr("theirs"))) << target;
     EXPECT_THAT(as(admin, target).body, HasSubstr("theirs")) << target;
   }
+  ASSERT_TRUE(policies->change({{"agent_interval", "3"}}, {}, "theirs").has_value());
+  EXPECT_EQ(status_as(scoped, "/dragonfly/config?ns=mine"), 200);
+  EXPECT_EQ(status_as(scoped, "/dragonfly/config?ns=theirs"), 404);
+  EXPECT_EQ(as(scoped, "/dragonfly/config/history").body.find("theirs"), std::string::npos);
   const HttpResponse written = as(scoped, "/write", "POST", "cpu,nsId=theirs,mcisId=m,vmId=v x=1");
   EXPECT_EQ(written.status, 204);
 }

@@ -75,7 +75,7 @@ std::string key_of(const Metadata& agent) {
 
 Metadata metadata_of(const ApiParts& parts, const VmEntry& vm) {
   const auto labels = labels_of(parts.directory, vm);
-  const bool silent = state_of(vm, parts.policy(), parts.clock.monotonic()) == VmState::kSilent;
+  const bool silent = state_of(vm, *parts.policy(), parts.clock.monotonic()) == VmState::kSilent;
   return {&vm, std::string(labels->label("cspType")), !silent};
 }
 

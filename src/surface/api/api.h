@@ -47,7 +47,7 @@ struct ApiParts {
   HealthSource& health;
   Clock& clock;
   Executor& workers;  // For what comes back on threads that must only pass on.
-  std::function<Policy()> policy;
+  std::function<std::shared_ptr<const PolicySet>()> policy;
   // May be null: then there are no backups.
   BackupDoor* backups;
   TokenStore& tokens;

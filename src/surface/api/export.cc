@@ -65,7 +65,7 @@ Result<Asked> read_asked(const ApiParts& parts, const HttpRequest& request) {
   if (!format) return fail(format.error());
   out.format = *format == "lines" ? ExportFormat::kLines : ExportFormat::kNdjson;
   const Timestamp now = parts.clock.wall();
-  const Timestamp oldest = now - parts.policy().retention_raw - 1h;
+  const Timestamp oldest = now - parts.policy()->server.retention_raw - 1h;
   const auto start = time_parameter(request, "start", now, oldest);
   if (!start) return fail(start.error());
   const auto end = time_parameter(request, "end", now, now + kAheadMax);

@@ -54,14 +54,16 @@ Result<Asked> read_asked(const ApiParts& parts, const Call& call, std::string_vi
   auto selection = select_metrics(text_parameter(call.request, "metric", "all"));
   if (!selection) return fail(std::move(selection).error());
   out.selection = std::move(*selection);
-  const auto statistic =
-      word_parameter(call.request, "statisticsCriteria", "min|max|avg|last", parts.policy().aggregate_type);
-  if (!statistic) return fail(statistic.error());
-  out.statistic = find_statistic(*statistic).value_or(Statistic::kAvg);
+  // Before the group is looked for, so that a wrong word is told first; what is usual is its namespace's.
+  const auto word = word_parameter(call.request, "statisticsCriteria", "min|max|avg|last", "avg");
+  if (!word) return fail(word.error());
   const auto top = count_parameter(call.request, "top", kTopUsual, kTopMax);
   if (!top) return fail(top.error());
   out.top = *top;
   DF_TRY(find_group(parts, call.path, out));
+  const std::string statistic =
+      text_parameter(call.request, "statisticsCriteria", parts.policy()->of(out.ns).aggregate_type);
+  out.statistic = find_statistic(statistic).value_or(Statistic::kAvg);
   return out;
 }
 
@@ -188,10 +190,11 @@ Result<> add_buckets(const ApiParts& parts, const Asked& asked, const Cancellati
                      Duration bucket, GroupTable& table, std::vector<std::string>& missing) {
   std::map<std::string_view, const SelectedVm*> by_name;
   Query query;
+  const auto policy = parts.policy();
   for (const SelectedVm& vm : asked.vms) {
     by_name[vm.entry->identity.vm] = &vm;
     query.vms.push_back({vm.entry->id, asked.ns, asked.mcis, vm.entry->identity.vm, {}, {}});
-    query.interval = std::max(query.interval, interval_of(*vm.entry, parts.policy()));
+    query.interval = std::max(query.interval, interval_of(*vm.entry, *policy));
   }
   query.range = range;
   query.cancellation = cancellation;

@@ -20,12 +20,14 @@ struct Subject {
 Result<Subject> read_subject(const ApiParts& parts, const Call& call) {
   auto selection = select_metrics(call.path.get("metric"));
   if (!selection) return fail(selection.error());
-  const std::string usual = parts.policy().aggregate_type;
-  const auto statistic = word_parameter(call.request, "statisticsCriteria", "min|max|avg|last", usual);
-  if (!statistic) return fail(statistic.error());
+  // Before the VM is looked for, so that a wrong word is told first; what is usual is its namespace's.
+  const auto word = word_parameter(call.request, "statisticsCriteria", "min|max|avg|last", "avg");
+  if (!word) return fail(word.error());
   const auto vm = find_subject(parts.directory, call.path);
   if (!vm) return fail(vm.error());
-  return Subject{std::move(*selection), *vm, find_statistic(*statistic).value_or(Statistic::kAvg)};
+  const std::string statistic =
+      text_parameter(call.request, "statisticsCriteria", parts.policy()->of((*vm)->identity.ns).aggregate_type);
+  return Subject{std::move(*selection), *vm, find_statistic(statistic).value_or(Statistic::kAvg)};
 }
 
 bool has_any(const FieldValues& fields, const GroupFields& group) {
@@ -160,14 +162,13 @@ void answer_info(const ApiParts& parts, Call call) {
 void answer_real_time(const ApiParts& parts, Call call) {
   const auto subject = read_subject(parts, call);
   if (!subject) return answer_error(call.responder, subject.error());
-  const Policy policy = parts.policy();
   std::vector<FieldValues> values;
   std::vector<std::string> missing;
   std::optional<Timestamp> newest;
   RealTimeQuestion question;
   question.vm = subject->vm->id;
   question.statistic = subject->statistic;
-  question.window = policy.collector_interval;
+  question.window = parts.policy()->server.collector_interval;
   question.now = now_of(*subject->vm, parts.clock);
   question.cancellation = call.request.cancellation;
   for (const GroupFields& group : subject->selection.groups) {

@@ -18,10 +18,10 @@ struct Window {
   TimeRange range;  // In its own clock.
 };
 
-Window window_of(const ApiParts& parts, const VmEntry& vm, const Policy& policy) {
+Window window_of(const ApiParts& parts, const VmEntry& vm, const PolicySet& policy) {
   const Duration interval = interval_of(vm, policy);
   const Timestamp now = now_of(vm, parts.clock);
-  const Duration span = std::max(policy.collector_interval, 3 * interval);
+  const Duration span = std::max(policy.server.collector_interval, 3 * interval);
   return {&vm, {now - span, now + interval}};
 }
 
@@ -72,11 +72,11 @@ Result<std::map<VmId, FieldValues>> values_of(const ApiParts& parts, const std::
 
 Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
                                                   GroupId group) {
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   const MonotonicTime now = parts.clock.monotonic();
   std::vector<Window> windows;
   for (const SelectedVm& vm : vms) {
-    if (state_of(*vm.entry, policy, now) != VmState::kSilent) windows.push_back(window_of(parts, *vm.entry, policy));
+    if (state_of(*vm.entry, *policy, now) != VmState::kSilent) windows.push_back(window_of(parts, *vm.entry, *policy));
   }
   return values_of(parts, windows, group, Statistic::kLast);
 }
@@ -84,7 +84,7 @@ Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const s
 Result<std::map<VmId, FieldValues>> real_time_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
                                                      GroupId group, Statistic statistic) {
   constexpr Duration kTick(1);
-  const Duration window = parts.policy().collector_interval;
+  const Duration window = parts.policy()->server.collector_interval;
   std::vector<Window> windows;
   for (const SelectedVm& vm : vms) {
     const Timestamp now = now_of(*vm.entry, parts.clock);

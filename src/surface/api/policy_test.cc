@@ -73,5 +73,26 @@ TEST_F(ApiPolicyTest, HistoryAndBack) {
   EXPECT_EQ(audit->newest(10).value().front().what, "config rollback");
 }
 
+TEST_F(ApiPolicyTest, ANamespaceHasItsOwn) {
+  const std::string of_shop = "/dragonfly/config?ns=shop";
+  EXPECT_EQ(put(R"({"agent_interval":1,"aggregate_type":"max"})", "application/json", of_shop), "200 10 10");
+  EXPECT_THAT(answer, HasSubstr(R"("ns":"shop","own":["agent_interval","aggregate_type"]})"));
+  EXPECT_THAT(body(of_shop), HasSubstr(R"({"agent_interval":1,"mcis_agent_interval":1,)"));
+  EXPECT_THAT(body("/dragonfly/config"),
+              testing::AllOf(HasSubstr(R"({"agent_interval":2,)"), testing::Not(HasSubstr("shop"))));
+  EXPECT_THAT(put(R"({"retention_raw":"96h"})", "application/json", of_shop),
+              HasSubstr("400 {\"message\":\"retention_raw is the same for the whole server; a namespace may have"));
+  EXPECT_THAT(put(R"({"agent_interval":1})", "application/json", "/dragonfly/config?agent_interval=3"),
+              HasSubstr("400 "));
+  EXPECT_THAT(put("{}", "application/json", "/dragonfly/config?ns=" + std::string(300, 'x')), HasSubstr("400 "));
+  EXPECT_THAT(body("/dragonfly/config/history"),
+              HasSubstr(R"("changed":{"agent_interval@shop":"1","aggregate_type@shop":"max"})"));
+  EXPECT_EQ(audit->newest(10).value().front().what, "config set of namespace shop");
+  EXPECT_EQ(put("", "", "/dragonfly/config/reset?ns=shop"), "200 10 10");
+  EXPECT_THAT(answer, HasSubstr(R"("own":[]})"));
+  EXPECT_EQ(put("", "", "/dragonfly/config/rollback?version=1"), "200 10 10");
+  EXPECT_THAT(audit->newest(1).value().front().after, HasSubstr("agent_interval@shop"));
+}
+
 }  // namespace
 }  // namespace dragonfly

@@ -168,12 +168,12 @@ Result<std::vector<Part>> read_parts(const ApiParts& parts, const HttpRequest& r
   }
   const auto selected = select_vms(parts.directory, request);
   if (!selected) return fail(selected.error());
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   std::vector<QueryVm> vms;
-  Duration interval = policy.agent_interval;
+  Duration interval = policy->server.agent_interval;
   for (const SelectedVm& vm : *selected) {
     vms.push_back(query_vm(vm));
-    interval = std::max(interval, interval_of(*vm.entry, policy));
+    interval = std::max(interval, interval_of(*vm.entry, *policy));
   }
   const auto catalogue_group = find_group(group);
   auto out = group.empty() || catalogue_group ? catalogue_parts(catalogue_group, *names)
@@ -234,14 +234,14 @@ size_t likely_bytes(const QueryAnswer& answer) {
 
 // Percentiles over time need the rows themselves.
 std::optional<HttpResponse> refused_p95(const ApiParts& parts, const Query& query) {
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   if (query.statistic != Statistic::kP95 || query.step == Duration{0} ||
-      query.range.begin >= parts.clock.wall() - policy.retention_raw) {
+      query.range.begin >= parts.clock.wall() - policy->server.retention_raw) {
     return std::nullopt;
   }
   return error_response(422, fmt::format("parameter 'statistic': p95 needs raw rows, which are kept for {} "
                                          "(retention_raw); 'start' is before that",
-                                         format_duration(policy.retention_raw)));
+                                         format_duration(policy->server.retention_raw)));
 }
 
 }  // namespace

@@ -18,10 +18,10 @@ std::string_view to_string(ModuleHealth::State state) {
 }
 
 void write_vm_counts(JsonWriter& json, const ApiParts& parts) {
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   const MonotonicTime now = parts.clock.monotonic();
   uint64_t counts[3] = {};
-  for (const VmEntry* vm : parts.directory.vms()) ++counts[static_cast<size_t>(state_of(*vm, policy, now))];
+  for (const VmEntry* vm : parts.directory.vms()) ++counts[static_cast<size_t>(state_of(*vm, *policy, now))];
   json.key("agents").begin_object();
   for (const VmState state : {VmState::kAlive, VmState::kLate, VmState::kSilent}) {
     json.field(to_string(state), counts[static_cast<size_t>(state)]);

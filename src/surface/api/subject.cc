@@ -46,16 +46,16 @@ std::string_view to_string(VmState state) {
   return "silent";
 }
 
-Duration interval_of(const VmEntry& vm, const Policy& policy) {
+Duration interval_of(const VmEntry& vm, const PolicySet& policy) {
   const uint32_t interval_ms = vm.interval_ms.load(std::memory_order_relaxed);
-  return interval_ms == 0 ? policy.agent_interval : Duration(std::chrono::milliseconds(interval_ms));
+  return interval_ms == 0 ? policy.of(vm.identity.ns).agent_interval : Duration(std::chrono::milliseconds(interval_ms));
 }
 
-VmState state_of(const VmEntry& vm, const Policy& policy, MonotonicTime now) {
+VmState state_of(const VmEntry& vm, const PolicySet& policy, MonotonicTime now) {
   static constexpr Duration kSilentAfter = 30s;
   const int64_t arrival = vm.last_arrival_ns.load(std::memory_order_relaxed);
   if (arrival == 0) return VmState::kSilent;
-  const Duration ttl = policy.effective_agent_ttl(interval_of(vm, policy));
+  const Duration ttl = policy.of(vm.identity.ns).effective_agent_ttl(interval_of(vm, policy));
   const Duration age = now - MonotonicTime(Duration(arrival));
   if (age <= ttl) return VmState::kAlive;
   return age <= kSilentAfter ? VmState::kLate : VmState::kSilent;

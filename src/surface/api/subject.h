@@ -27,7 +27,7 @@ std::shared_ptr<const Dictionary> labels_of(Directory& directory, const VmEntry&
 enum class VmState : uint8_t { kAlive, kLate, kSilent };
 std::string_view to_string(VmState state);
 // alive: a frame within the TTL in force; late: within 30 s; silent: since.
-VmState state_of(const VmEntry& vm, const Policy& policy, MonotonicTime now);
+VmState state_of(const VmEntry& vm, const PolicySet& policy, MonotonicTime now);
 // When its last frame arrived, by the server's clock; where none did since the start, the time of its newest row.
 std::optional<Timestamp> last_seen(const VmEntry& vm, const Clock& clock);
 
@@ -35,7 +35,7 @@ std::optional<Timestamp> last_seen(const VmEntry& vm, const Clock& clock);
 Timestamp now_of(const VmEntry& vm, const Clock& clock);
 
 // Its agent's tick; where that is not known, the policy's.
-Duration interval_of(const VmEntry& vm, const Policy& policy);
+Duration interval_of(const VmEntry& vm, const PolicySet& policy);
 
 // The metric's value among those of its group; answers may have fewer fields than the group.
 inline std::optional<double> value_of(const FieldValues& fields, const Metric& metric) {

@@ -44,10 +44,10 @@ Result<> keep_states(const ApiParts& parts, const HttpRequest& request, std::vec
                 state.substr(0, 100));
   }
   if (states->empty()) return {};
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   const MonotonicTime now = parts.clock.monotonic();
   std::erase_if(vms, [&](const SelectedVm& vm) {
-    return std::find(states->begin(), states->end(), to_string(state_of(*vm.entry, policy, now))) == states->end();
+    return std::find(states->begin(), states->end(), to_string(state_of(*vm.entry, *policy, now))) == states->end();
   });
   return {};
 }
@@ -101,7 +101,7 @@ Result<size_t> offset_of(const HttpRequest& request, const Order& order, const s
 
 using Latest = std::map<GroupId, std::map<VmId, FieldValues>>;
 
-void write_vm(JsonWriter& json, const ApiParts& parts, const SelectedVm& vm, const Policy& policy,
+void write_vm(JsonWriter& json, const ApiParts& parts, const SelectedVm& vm, const PolicySet& policy,
               const Latest* latest) {
   const VmIdentity& id = vm.entry->identity;
   json.begin_object().field("ns", std::string_view(id.ns)).field("mcis", std::string_view(id.mcis));
@@ -175,11 +175,11 @@ void answer_vms(const ApiParts& parts, Call call) {
     if (!values) return answer_error(call.responder, values.error());
     latest[group] = std::move(*values);
   }
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("vms").begin_array();
-  for (const SelectedVm& vm : page->vms) write_vm(json, parts, vm, policy, *with_latest == "true" ? &latest : nullptr);
+  for (const SelectedVm& vm : page->vms) write_vm(json, parts, vm, *policy, *with_latest == "true" ? &latest : nullptr);
   json.end_array();
   write_next(json, page->next);
   json.end_object();
@@ -195,13 +195,13 @@ void answer_groups(const ApiParts& parts, Call call) {
   if (!vms) return answer_error(call.responder, vms.error());
   const auto limit = count_parameter(call.request, "limit", kPageUsual, kLatestPageMax);
   if (!limit) return answer_error(call.responder, limit.error());
-  const Policy policy = parts.policy();
+  const auto policy = parts.policy();
   std::map<std::pair<std::string_view, std::string_view>, Counts> groups;
   for (const SelectedVm& vm : *vms) {
     const VmIdentity& id = vm.entry->identity;
     Counts& counts = groups[{id.ns, by_ns ? std::string_view{} : std::string_view(id.mcis)}];
     ++counts.vms;
-    ++counts.by_state[static_cast<size_t>(state_of(*vm.entry, policy, parts.clock.monotonic()))];
+    ++counts.by_state[static_cast<size_t>(state_of(*vm.entry, *policy, parts.clock.monotonic()))];
     if (counts.mcis.empty() || counts.mcis.back() != id.mcis) counts.mcis.push_back(id.mcis);
   }
   const std::string cursor = text_parameter(call.request, "cursor");

@@ -129,6 +129,8 @@ int get_metrics(CliSession& session, const MetricGetOptions& options) {
 
 namespace {
 
+std::string query_of(const std::string& ns) { return ns.empty() ? ns : "?ns=" + url_encoded(ns); }
+
 // The policy as GET /dragonfly/config answers it.
 int show_config(CliSession& session, const json::value& answer) {
   if (!answer.is_object()) return refuse(session, kExitRefused, "the server's configuration is not an object");
@@ -149,9 +151,9 @@ int show_config(CliSession& session, const json::value& answer) {
 
 }  // namespace
 
-int get_config(CliSession& session, const std::string& key) {
+int get_config(CliSession& session, const std::string& key, const std::string& ns) {
   int code = kExitDone;
-  const auto answer = ask(session, "/dragonfly/config", code);
+  const auto answer = ask(session, "/dragonfly/config" + query_of(ns), code);
   if (!answer) return code;
   if (key.empty() || !answer->is_object()) return show_config(session, *answer);
   const json::value* value = answer->get_object().if_contains(key);
@@ -165,7 +167,7 @@ int get_config(CliSession& session, const std::string& key) {
   return show_members(session, json::object{{key, *value}});
 }
 
-int set_config(CliSession& session, const std::vector<std::string>& changes) {
+int set_config(CliSession& session, const std::vector<std::string>& changes, const std::string& ns) {
   json::object body;
   for (const std::string& change : changes) {
     const size_t equals = change.find('=');
@@ -177,13 +179,13 @@ int set_config(CliSession& session, const std::vector<std::string>& changes) {
     body[change.substr(0, equals)] = change.substr(equals + 1);
   }
   int code = kExitDone;
-  const auto answer = ask(session, "PUT", "/dragonfly/config", json::serialize(body), code);
+  const auto answer = ask(session, "PUT", "/dragonfly/config" + query_of(ns), json::serialize(body), code);
   return answer ? show_config(session, *answer) : code;
 }
 
-int reset_config(CliSession& session) {
+int reset_config(CliSession& session, const std::string& ns) {
   int code = kExitDone;
-  const auto answer = ask(session, "PUT", "/dragonfly/config/reset", {}, code);
+  const auto answer = ask(session, "PUT", "/dragonfly/config/reset" + query_of(ns), {}, code);
   return answer ? show_config(session, *answer) : code;
 }
 

@@ -48,10 +48,11 @@ struct MetricGetOptions {
 int show_version(CliSession& session, std::string_view version);
 int list_metrics(CliSession& session);
 int get_metrics(CliSession& session, const MetricGetOptions& options);
-int get_config(CliSession& session, const std::string& key);
+// `ns`: of that namespace; empty: the server's.
+int get_config(CliSession& session, const std::string& key, const std::string& ns = {});
 // "key=value" each; all or none are taken.
-int set_config(CliSession& session, const std::vector<std::string>& changes);
-int reset_config(CliSession& session);
+int set_config(CliSession& session, const std::vector<std::string>& changes, const std::string& ns = {});
+int reset_config(CliSession& session, const std::string& ns = {});
 
 int list_collectors(CliSession& session);
 int get_collector(CliSession& session, const std::string& id);

@@ -338,7 +338,13 @@ class ApiFixture : public testing::Test {
   Policy policy;
   const Path folder = make_folder();
   std::unique_ptr<PolicyStore> policies = PolicyStore::open(system_files(), folder / "policy", policy).value();
-  CollectorManager collectors{{directory, clock, [this] { return policy; },
+  // The server's as tests set it, namespaces' as the store has them.
+  std::shared_ptr<const PolicySet> policy_set() const {
+    auto out = std::make_shared<PolicySet>(*policies->all());
+    out->server = policy;
+    return out;
+  }
+  CollectorManager collectors{{directory, clock, [this] { return policy_set(); },
                                [](std::span<const std::vector<VmId>> sets, Duration) {
                                  std::vector<Aggregated> out;
                                  for (const auto& vms : sets) {
@@ -363,7 +369,7 @@ class ApiFixture : public testing::Test {
                    health,
                    clock,
                    workers,
-                   [this] { return policy; },
+                   [this] { return policy_set(); },
                    &backups,
                    *tokens,
                    gate,
