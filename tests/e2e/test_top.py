@@ -22,13 +22,13 @@ COLOURS = re.compile(r'\x1b\[[0-9;]*m')
 class Screen:
     """A program in a pseudo terminal; `text` is everything that it wrote."""
 
-    def __init__(self, test, *args, width=80, height=24, env=None):
+    def __init__(self, test, *args, width=80, height=24, env=None, wrap=()):
         self.master, self.slave = pty.openpty()
         self.resize(width, height, tell=False)
         self.before = termios.tcgetattr(self.slave)
         self.raw = b''
         self.lock = threading.Lock()
-        self.process = subprocess.Popen([str(BIN / 'cbmon'), *args], stdin=self.slave, stdout=self.slave,
+        self.process = subprocess.Popen([*wrap, str(BIN / 'cbmon'), *args], stdin=self.slave, stdout=self.slave,
                                         stderr=subprocess.PIPE, start_new_session=True,
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), cwd=test.folder,
                                         env={**os.environ, 'TERM': 'xterm', 'HOME': test.folder, **(env or {})})
@@ -73,7 +73,7 @@ class Screen:
 
     def end(self):
         code = self.process.wait(10)
-        wait_until(lambda: LEAVE in self.text, 5, 'the other screen is left')
+        wait_until(lambda: self.text.rfind(LEAVE) > self.text.rfind(ENTER), 5, 'the other screen is left')
         return code
 
     def close(self):
