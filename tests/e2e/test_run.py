@@ -115,6 +115,30 @@ class Page(E2e):
         agent.stop()
 
 
+    def test_the_page_of_the_api_in_a_browser(self):
+        if name := browser.missing():
+            self.skipTest(f'{name} is not installed')
+        server = Server(self)
+        document = server.get_json('/api/openapi.json')
+        operations = sum(len(methods) for methods in document['paths'].values())
+        page = browser.Browser(self)
+        page.open(server.url + '/api')
+        page.wait_script(f"return document.querySelectorAll('details').length === {operations}")
+        self.assertIn(document['info']['description'].split('.')[0], page.text())
+        shown = "return [...document.querySelectorAll('details')].filter(one => !one.hidden).length"
+        page.script("const find = document.getElementById('find'); find.value = 'rt-info'; "
+                    "find.dispatchEvent(new Event('input'))")
+        found = page.script(shown)
+        self.assertGreater(found, 0)
+        self.assertLess(found, operations)
+        page.script("document.querySelector('details:not([hidden])').open = true")
+        self.assertIn('statisticsCriteria', page.text())
+        sources = page.script("return performance.getEntriesByType('resource').map(one => one.name)")
+        self.assertGreater(len(sources), 2)
+        for source in sources:
+            self.assertTrue(source.startswith(server.url), f'{source} is not this server')
+
+
 class Readme(E2e):
     def test_commands_run(self):
         """Every `sh run` block of the README: the lines after `$ `, in an own folder, against a server and an agent."""
