@@ -57,11 +57,12 @@ bench-scale: deps ## What the server costs by number of agents and collectors, a
 	@ninja -C build/bench $(APPS)
 	@bench/scale
 
-packages: deps  ## .deb, .rpm, .txz and .tar.gz of cb-agent for x86-64 and aarch64 into build/packages
+packages: deps  ## .deb, .rpm, .txz and .tar.gz of cb-agent for x86-64, aarch64 and armel into build/packages
 	@scripts/install_deps cross
 	@scripts/cross_sysroot arm64 $(CURDIR)/build/sysroot-aarch64
-	@for arch in x86_64 aarch64; do scripts/configure agent-$$arch && ninja -C build/agent-$$arch cb-agent; done
-	@packaging/make_packages $(foreach arch,x86_64 aarch64,$(arch)=build/agent-$(arch)/bin/cb-agent)
+	@scripts/cross_sysroot armel $(CURDIR)/build/sysroot-armel
+	@for arch in x86_64 aarch64 armel; do scripts/configure agent-$$arch && ninja -C build/agent-$$arch cb-agent; done
+	@packaging/make_packages $(foreach arch,x86_64 aarch64 armel,$(arch)=build/agent-$(arch)/bin/cb-agent)
 
 docs: deps       ## Rewrite the generated documents (docs/metrics.md)
 	@scripts/configure release

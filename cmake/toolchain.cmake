@@ -30,6 +30,12 @@ if(DF_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+  # Files beyond 2 GiB, times beyond 2038; and readdir fails without it where an inode's number is a large one.
+  add_compile_definitions(_FILE_OFFSET_BITS=64 _TIME_BITS=64)
+  link_libraries(atomic)  # ARMv5 has no instruction for 64 bits at once.
+endif()
+
 find_package(Threads REQUIRED)
 if(NOT CMAKE_CROSSCOMPILING)  # Only its headers are used, which every processor shares.
   find_package(fmt REQUIRED)

@@ -138,11 +138,11 @@ class InitSystems(E2e):
 
 
 class OtherProcessors(E2e):
-    EMULATORS = {'aarch64': ['qemu-aarch64-static']}
+    EMULATORS = {'aarch64': ['qemu-aarch64-static'], 'armel': ['qemu-arm-static']}
 
     def test_each_runs_and_its_rows_arrive(self):
         found = {arch: ROOT / 'build' / f'agent-{arch}' / 'bin' / 'cb-agent' for arch in self.EMULATORS}
-        if not all(path.exists() for path in found.values()) or not shutil.which('qemu-aarch64-static'):
+        if not all(path.exists() for path in found.values()) or not all(shutil.which(one) for one, in self.EMULATORS.values()):
             self.skipTest('not built: `make packages` builds them')
         server = Server(self)
         for arch, binary in found.items():

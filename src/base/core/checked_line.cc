@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kChecksumDigits = 8;
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20; }
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> out;
   for (size_t end; (end = text.find(separator)) != std::string_view::npos; text.remove_prefix(end + 1))
@@ -26,8 +28,7 @@ std::string format_checked_line(std::span<const std::string_view> columns) {
   std::string line;
   for (const std::string_view text : columns) {
     std::string column(text);
-    std::replace_if(
-        column.begin(), column.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    std::replace_if(column.begin(), column.end(), is_control, ' ');
     line += column;
     line += '\t';
   }
@@ -41,6 +42,8 @@ std::optional<std::vector<std::string_view>> parse_checked_line(std::string_view
   const auto checksum = parse_number<uint32_t>(line.substr(last_tab + 1), 16);
   line = line.substr(0, last_tab);
   if (checksum != crc32c(as_bytes(line))) return std::nullopt;
+  // Never written, so that what is read has one spelling.
+  if (std::any_of(line.begin(), line.end(), [](char c) { return is_control(c) && c != '\t'; })) return std::nullopt;
   return split(line, '\t');
 }
 

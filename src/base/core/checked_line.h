@@ -6,7 +6,7 @@
 // Units      none.
 // Ownership  parsed columns lie in the text.
 // Threading  pure.
-// Errors     nullopt: cut or damaged.
+// Errors     nullopt: cut, damaged, or with control characters, which are never written.
 // Limits     none; control characters in a column are written as spaces.
 #pragma once
 

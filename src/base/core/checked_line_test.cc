@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/core/bytes.h"
+#include "base/core/crc32c.h"
 #include "base/core/number.h"
+#include "base/core/result.h"
 
 namespace dragonfly {
 namespace {
@@ -41,6 +44,9 @@ TEST(CheckedLine, WhatIsCutOrChangedIsNone) {
     EXPECT_FALSE(parse_checked_line(bad).has_value()) << i;
   }
   EXPECT_FALSE(parse_checked_line(line + "0").has_value());
+  for (const std::string text : {"a\x01", "\ra", "a\nb"}) {
+    EXPECT_FALSE(parse_checked_line(fmt::format("{}\t{:08x}", text, crc32c(as_bytes(text)))).has_value()) << text;
+  }
 }
 
 TEST(CheckedLine, LinesOfAText) {

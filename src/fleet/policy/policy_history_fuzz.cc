@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto versions = parse_policy_history(lines);
   DF_ASSERT(versions.size() <= kPolicyHistoryMax);
   for (PolicyVersion& version : versions) {
-    // Names and values have no control characters where people write them; written again they are spaces.
+    // Nobody has no name there: "-".
     const auto again = parse_policy_history(format_policy_history({version}));
     DF_ASSERT(again.size() == 1 && again[0].number == version.number);
     DF_ASSERT(parse_policy_history(format_policy_history(again)) == again);

@@ -125,7 +125,7 @@ inline bool read_shape(ByteView fields, Shape& out) {
   if (static_cast<size_t>(end - at) < bitmap_bytes) return false;
   // Bits beyond n would be fields that a reader of n fields does not see.
   if (count % 8 != 0 && at[bitmap_bytes - 1] >> (count % 8) != 0) return false;
-  out = {at, at + bitmap_bytes, count};
+  out = {at, at + bitmap_bytes, static_cast<size_t>(count)};
   return true;
 }
 

@@ -93,7 +93,9 @@ TEST_F(AgentsTest, FilesOfThePackageDirectoryAndNoOthers) {
   f("file/agent/pkg", "cb-agent-1.2.3-linux-x86_64.tar.gz");
   f("file/agent/pkg?format=deb", "cb-agent_1.2.3_amd64.deb");
   f("file/agent/pkg?arch=arm64&format=rpm", "cb-agent-1.2.3-1.aarch64.rpm");
-  f("file/agent/pkg?osType=linux&arch=armel&format=txz", "cb-agent-1.2.3-armel-1.txz");
+  f("file/agent/pkg?osType=linux&arch=armel&format=txz", "cb-agent-1.2.3-arm-1.txz");
+  f("file/agent/pkg?osType=linux&arch=armel&format=rpm", "cb-agent-1.2.3-1.armv5tel.rpm");
+  f("file/agent/pkg?osType=linux&arch=armel", "cb-agent-1.2.3-linux-armel.tar.gz");
   f("file/agent/pkg?osType=windows&format=zip", "cb-agent-1.2.3-windows-x86_64.zip");
   f("installer/cbinstaller", "cb-installer.exe");
   for (const std::string arch : {"..", "%2e%2e%2f%2e%2e%2fsecret", "/etc/passwd"})

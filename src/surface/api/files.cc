@@ -31,10 +31,11 @@ void answer_file(const ApiParts& parts, const Call& call, const std::string& nam
 
 // How the kinds of packages call a processor.
 struct Processor {
-  std::string_view asked, deb, other;
+  std::string_view asked, deb, rpm, txz, other;
 };
-constexpr Processor kProcessors[] = {
-    {"x64", "amd64", "x86_64"}, {"arm64", "arm64", "aarch64"}, {"armel", "armel", "armel"}};
+constexpr Processor kProcessors[] = {{"x64", "amd64", "x86_64", "x86_64", "x86_64"},
+                                     {"arm64", "arm64", "aarch64", "aarch64", "aarch64"},
+                                     {"armel", "armel", "armv5tel", "arm", "armel"}};
 
 Result<std::string> package_name(const ApiParts& parts, const HttpRequest& request) {
   DF_TRY(only_parameters(request, "osType arch format"));
@@ -49,8 +50,8 @@ Result<std::string> package_name(const ApiParts& parts, const HttpRequest& reque
   const std::string& version = parts.version;
   if (windows) return fmt::format("cb-agent-{}-windows-{}.zip", version, processor->other);
   if (*format == "deb") return fmt::format("cb-agent_{}_{}.deb", version, processor->deb);
-  if (*format == "rpm") return fmt::format("cb-agent-{}-1.{}.rpm", version, processor->other);
-  if (*format == "txz") return fmt::format("cb-agent-{}-{}-1.txz", version, processor->other);
+  if (*format == "rpm") return fmt::format("cb-agent-{}-1.{}.rpm", version, processor->rpm);
+  if (*format == "txz") return fmt::format("cb-agent-{}-{}-1.txz", version, processor->txz);
   return fmt::format("cb-agent-{}-linux-{}.tar.gz", version, processor->other);
 }
 
