@@ -115,6 +115,20 @@ class Durability(E2e):
         rows = server.raw_rows('memory')[('ns-1', 'mcis-1', 'vm-1')]
         self.assertEqual([row['mem_utilization'] for _, row in rows], list(range(20)))
 
+    def test_rows_are_there_while_they_are_sealed(self):
+        """Each batch is more than a head keeps of a VM, so it goes to the store while the questions run."""
+        server = Server(self)
+        vms = [('ns-1', 'mcis-1', f'vm-{number}') for number in range(8)]
+        begin = int(time.time()) - 3000
+        for batch in range(8):
+            for vm in vms:
+                server.write('\n'.join(f'mem,{line_tags(*vm)} total={begin + i}i,used={i}i,free=1i {begin + i}'
+                                       for i in range(batch * 300, batch * 300 + 300)), precision='s')
+            for _ in range(6):
+                rows = server.raw_rows('memory', start=begin)
+                self.assertEqual({vm: len(rows.get(vm, [])) for vm in vms}, dict.fromkeys(vms, (batch + 1) * 300))
+        server.stop()
+
     def test_replay_changes_nothing_also_over_a_restart(self):
         server = Server(self)
         relay = Relay(self, server.udp_address)

@@ -1,7 +1,6 @@
 #include "model/flow/series_reader.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -45,16 +44,14 @@ ColumnSet merge(std::vector<ColumnSet>& sets, Timestamp begin) {
   return out;
 }
 
-Result<ReadAnswer> merge(std::vector<std::optional<Result<ReadAnswer>>>& parts, Timestamp begin, size_t rows_max) {
+Result<ReadAnswer> merge(std::vector<ReadAnswer>& parts, Timestamp begin, size_t rows_max) {
   ReadAnswer out;
   std::map<std::pair<VmId, std::string>, std::vector<ColumnSet>> series;
-  for (auto& part : parts) {
-    if (!part->has_value()) return fail(std::move(*part).error());
-    for (SeriesRows& rows : (*part)->series) {
+  for (ReadAnswer& part : parts) {
+    for (SeriesRows& rows : part.series) {
       series[{rows.vm, std::move(rows.device)}].push_back(std::move(rows.rows));
     }
-    auto& missing = (*part)->missing_parts;
-    std::move(missing.begin(), missing.end(), std::back_inserter(out.missing_parts));
+    std::ranges::move(part.missing_parts, std::back_inserter(out.missing_parts));
   }
   size_t rows = 0;
   for (auto& [key, sets] : series) {
@@ -65,20 +62,32 @@ Result<ReadAnswer> merge(std::vector<std::optional<Result<ReadAnswer>>>& parts, 
   return out;
 }
 
-// What the parts of one read share. Each writes its own slot; the last to finish merges, so that no lock is needed.
-struct Gathering {
-  Gathering(size_t size, Timestamp range_begin, size_t limit, SeriesReader::Done when_done)
-      : parts(size), missing(size), begin(range_begin), rows_max(limit), done(std::move(when_done)) {}
-  std::vector<std::optional<Result<ReadAnswer>>> parts;
-  std::atomic<size_t> missing;
-  const Timestamp begin;
-  const size_t rows_max;
-  const SeriesReader::Done done;
+// One question for rows on its way from part to part, the last first: a row that moves meanwhile, from a later part to an
+// earlier one, is met twice rather than never.
+class RowChain : public std::enable_shared_from_this<RowChain> {
+ public:
+  RowChain(const std::vector<SeriesReader*>& parts, ReadRequest request, SeriesReader::Done done)
+      : parts_(parts),
+        left_(parts.size()),
+        request_(std::move(request)),
+        done_(std::move(done)),
+        answers_(parts.size()) {}
 
-  void take(size_t part, Result<ReadAnswer> answer) {
-    parts[part] = std::move(answer);
-    if (missing.fetch_sub(1, std::memory_order_acq_rel) == 1) done(merge(parts, begin, rows_max));
+  void ask_next() {
+    if (left_ == 0) return done_(merge(answers_, request_.range.begin, request_.rows_max));
+    parts_[--left_]->read(request_, [self = shared_from_this()](Result<ReadAnswer> answer) {
+      if (!answer) return self->done_(fail(std::move(answer).error()));
+      self->answers_[self->left_] = std::move(*answer);
+      self->ask_next();
+    });
   }
+
+ private:
+  const std::vector<SeriesReader*> parts_;
+  size_t left_;  // Parts that were not asked yet.
+  const ReadRequest request_;
+  const SeriesReader::Done done_;
+  std::vector<ReadAnswer> answers_;
 };
 
 using RangesOf = std::map<VmId, std::vector<TimeRange>>;
@@ -223,12 +232,7 @@ std::vector<VmRanges> all_uncovered(const std::vector<VmId>& vms, TimeRange rang
 void MergedReader::read(ReadRequest request, Done done) {
   if (parts_.empty()) return done(ReadAnswer{});
   if (parts_.size() == 1) return parts_.front()->read(std::move(request), std::move(done));
-  const auto gathering =
-      std::make_shared<Gathering>(parts_.size(), request.range.begin, request.rows_max, std::move(done));
-  for (size_t part = 0; part < parts_.size(); ++part) {
-    parts_[part]->read(request,
-                       [gathering, part](Result<ReadAnswer> answer) { gathering->take(part, std::move(answer)); });
-  }
+  std::make_shared<RowChain>(parts_, std::move(request), std::move(done))->ask_next();
 }
 
 void MergedReader::read_rollups(RollupRequest request, RollupDone done) {

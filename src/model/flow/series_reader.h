@@ -109,11 +109,11 @@ void unite(std::vector<TimeRange>& to, const std::vector<TimeRange>& from);
 std::vector<VmRanges> all_uncovered(const std::vector<VmId>& vms, TimeRange range);
 
 // Merges several readers of the same rows: later ones in `parts` win where a field of one time comes twice. One part's
-// error is the answer's.
-//   read          all parts are asked at once; the merge runs on the thread of the part that answers last.
-//   read_rollups  one part after the other, the last first, each with what those before it did not cover as `excluded`.
-//                 Rows move from the later parts (heads) to the earlier (the store), so that none can slip between.
-//                 Of a series of which two parts have rollups, those of the later part are taken.
+// error is the answer's. One part is asked after the other, the last first: rows move from the later parts (heads) to the
+// earlier (the store), so that none can slip between.
+//   read          the merge runs on the thread of the part that answers last.
+//   read_rollups  each part with what those before it did not cover as `excluded`. Of a series of which two parts have
+//                 rollups, those of the later part are taken.
 class MergedReader final : public SeriesReader {
  public:
   explicit MergedReader(std::vector<SeriesReader*> parts) : parts_(std::move(parts)) {}
