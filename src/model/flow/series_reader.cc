@@ -178,7 +178,7 @@ class RollupChain : public std::enable_shared_from_this<RollupChain> {
 // Outlives a waiter that gave up, because the reader still holds it.
 template <class Answer>
 struct Waiting {
-  std::mutex mutex;
+  std::mutex mutex;  // The answer comes on a thread of the reader's.
   std::condition_variable ready;
   std::optional<Result<Answer>> answer;
 };
