@@ -435,8 +435,8 @@ void Shard::send_acks() {
     OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}});
     std::optional<uint32_t> pace;
     if (std::exchange(agent->must_slow_down, false)) pace = kAgentFramesPerS;
-    agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), context_.clock.monotonic(), out.payload,
-                    pace);
+    agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), context_.clock.monotonic(),
+                    out.payload, pace);
     context_.stats.acks.add();
   }
   ack_now_.clear();

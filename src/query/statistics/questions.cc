@@ -168,7 +168,8 @@ size_t batch_size(const Query& query, size_t threads) {
   const double rows_per_vm = tier == nullptr
                                  ? length_s / tick_s
                                  : std::min(length_s, kNotMerged_s) / tick_s + length_s / seconds(tier->period);
-  const double vms = static_cast<double>(kRowsPerReadMax / threads) / 4 / std::max(rows_per_vm, 1.0);
+  const double vms =
+      static_cast<double>(kRowsPerReadMax) / static_cast<double>(4 * threads) / std::max(rows_per_vm, 1.0);
   return static_cast<size_t>(std::clamp<int64_t>(static_cast<int64_t>(vms), 1, kBatchVmsMax));
 }
 

@@ -58,7 +58,7 @@ Result<size_t> Retention::run(const std::function<bool()>& go_on) {
   if (!dropped) return dropped;
   for (const auto& [tier, kept] : {std::pair(Tier::kMinute, times.minutes), std::pair(Tier::kHour, times.hours),
                                    std::pair(Tier::kDay, times.days)}) {
-    const auto more = drop_rollups(tier, *now - kept);
+    auto more = drop_rollups(tier, *now - kept);
     if (!more) return more;
     *dropped += *more;
   }

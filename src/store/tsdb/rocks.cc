@@ -44,7 +44,7 @@ rocksdb::Status try_open(const StoreOptions& options, const std::shared_ptr<Back
   std::vector<std::string> names;
   if (is_new(options.directory)) {
     names = {rocksdb::kDefaultColumnFamilyName};
-  } else if (const auto status = rocksdb::DB::ListColumnFamilies(database, options.directory, &names); !status.ok()) {
+  } else if (auto status = rocksdb::DB::ListColumnFamilies(database, options.directory, &names); !status.ok()) {
     return status;
   }
   if (std::ranges::find(names, kMetaFamily) == names.end()) names.emplace_back(kMetaFamily);
@@ -54,7 +54,7 @@ rocksdb::Status try_open(const StoreOptions& options, const std::shared_ptr<Back
     families.emplace_back(name, family_options(options, known ? known->tier : Tier::kRaw));
   }
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(database, options.directory, families, &out.families, &db);
+  auto status = rocksdb::DB::Open(database, options.directory, families, &out.families, &db);
   out.db.reset(db);
   return status;
 }
@@ -77,7 +77,7 @@ bool find_damaged(OpenedStore& store) {
   for (auto* family : store.families) {
     for (const auto& path : files_of(*store.db, family)) {
       rocksdb::SstFileReader reader{rocksdb::Options{}};
-      if (const auto status = reader.Open(path); !status.ok()) {
+      if (auto status = reader.Open(path); !status.ok()) {
         if (family->GetName() == kMetaFamily) return false;
         store.damaged_families.insert(family->GetName());
         store.damage.push_back(

@@ -219,7 +219,8 @@ struct EncodeTable {
   }
   // Any state that stands for the slot: where a decoder ends.
   uint32_t first(const Frequencies& f, uint32_t slot) const {
-    return states[static_cast<size_t>(moves[slot].find + static_cast<int32_t>(f.shares[slot]))];
+    const int32_t at = moves[slot].find + static_cast<int32_t>(f.shares[slot]);
+    return states[static_cast<size_t>(at)];
   }
 };
 
@@ -246,7 +247,8 @@ std::array<uint32_t, 2> run_states(std::span<const uint64_t> values, const Frequ
     const uint32_t width = (state + move.bits) >> 16;
     emitted[i] = {static_cast<uint16_t>(low_bits(state, width)), static_cast<uint8_t>(width),
                   static_cast<uint8_t>(token.extra)};
-    state = table.states[static_cast<size_t>(static_cast<int32_t>(state >> width) + move.find)];
+    const int32_t at = static_cast<int32_t>(state >> width) + move.find;
+    state = table.states[static_cast<size_t>(at)];
   }
   return states;
 }
