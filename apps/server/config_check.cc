@@ -51,7 +51,7 @@ int check_config(const ServerOptions& options) {
   const std::vector<std::string> wrong = wrong_settings(options.settings);
   for (const std::string& one : wrong) fmt::print(stderr, "cb-dragonfly: {}\n", one);
   if (!wrong.empty()) return kExitWrong;
-  fmt::print("{} warnings; a server would start with it\n", warnings.size());
+  fmt::print("{} warning{}; a server would start with it\n", warnings.size(), warnings.size() == 1 ? "" : "s");
   return options.is_strict && !warnings.empty() ? kExitWarnings : 0;
 }
 
