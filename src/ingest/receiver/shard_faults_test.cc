@@ -151,10 +151,7 @@ TEST_F(ShardTest, AnUnknownDictionaryIsAskedFor) {
   EXPECT_EQ(ack.cumulative, 0u);
   EXPECT_THAT(ack.unknown_dictionaries, ElementsAre(dictionary_id(agent.dictionary.encode())));
   EXPECT_EQ(dropped(RowDrop::kUnknownDictionary), 2u);
-  send(agent.make({.times = now(2)}));
-  ASSERT_TRUE(submitted());
-  log_.commit();
-  EXPECT_EQ(receive_ack(agent).cumulative, 2u);
+  store(agent, {.times = now(2)}, 2u);
 }
 
 TEST_F(ShardTest, WhatTheLogDoesNotTakeIsNotAcknowledgedAndComesAgain) {

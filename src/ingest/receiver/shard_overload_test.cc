@@ -20,10 +20,7 @@ TEST_F(ShardTest, AFullHeadTakesNothingUntilItHasRoom) {
   EXPECT_EQ(log_.waiting(), 0u);
   EXPECT_EQ(stats_.rows_received.value(), 2u);
   heads_[0]->full = false;
-  send(agent.make(frame));
-  ASSERT_TRUE(submitted());
-  log_.commit();
-  EXPECT_EQ(receive_ack(agent).cumulative, 2u);
+  store(agent, frame, 2u);
 }
 
 TEST_F(ShardTest, AFullHeadStillAcknowledgesWhatIsDurable) {
@@ -31,10 +28,7 @@ TEST_F(ShardTest, AFullHeadStillAcknowledgesWhatIsDurable) {
   FakeAgent agent(8, master_, kVm);
   enrol(agent.record());
   const FakeAgent::Frame frame{.times = now(2)};
-  send(agent.make(frame));
-  ASSERT_TRUE(submitted());
-  log_.commit();
-  EXPECT_EQ(receive_ack(agent).cumulative, 2u);
+  store(agent, frame, 2u);
   heads_[0]->full = true;
   send(agent.make(frame));  // Its ack was lost.
   EXPECT_EQ(receive_ack(agent).cumulative, 2u);

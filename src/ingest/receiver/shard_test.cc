@@ -122,10 +122,7 @@ TEST_F(ShardTest, RowsThatComeAgainAreAcknowledgedAndNotStored) {
   FakeAgent agent(8, master_, kVm);
   enrol(agent.record());
   const FakeAgent::Frame frame{.times = now(2)};
-  send(agent.make(frame));
-  ASSERT_TRUE(submitted());
-  log_.commit();
-  EXPECT_EQ(receive_ack(agent).cumulative, 2u);
+  store(agent, frame, 2u);
   send(agent.make(frame));  // Under a new packet number, as after a lost ack.
   EXPECT_EQ(receive_ack(agent).cumulative, 2u);
   EXPECT_EQ(log_.waiting(), 0u);

@@ -339,6 +339,13 @@ class ShardTest : public testing::Test {
     EXPECT_TRUE(ack.has_value());
     return ack.value_or(AckBody{});
   }
+  // The frame becomes durable, and everything up to `acked` is acknowledged.
+  void store(FakeAgent& agent, const FakeAgent::Frame& frame, uint64_t acked) {
+    send(agent.make(frame));
+    ASSERT_TRUE(submitted());
+    log_.commit();
+    EXPECT_EQ(receive_ack(agent).cumulative, acked);
+  }
   // No ack was sent, and none waits: a turn of the shard that began after the call has ended.
   void expect_no_ack(size_t shard = 0) {
     const uint64_t before = stats_.acks.value();
