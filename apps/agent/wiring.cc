@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
@@ -12,6 +13,7 @@
 #include "base/rt/clock.h"
 #include "base/rt/random.h"
 #include "edge/agent/agent.h"
+#include "edge/agent/enrol.h"
 #include "edge/agent/options.h"
 #include "edge/agent/status_socket.h"
 
@@ -20,10 +22,15 @@ namespace {
 
 constexpr uint64_t kKeyFileBytesMax = 1 << 20;
 constexpr std::string_view kStatus = "status";
+constexpr std::string_view kEnroll = "enroll";
 
+// 2: the same start would end so again.
 int told(const Error& error) {
   std::fprintf(stderr, "cb-agent: %s\n", error.message.c_str());
-  return error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound ? 2 : 1;
+  const bool final = error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kNotFound ||
+                     error.code == ErrorCode::kConflict || error.code == ErrorCode::kUnauthenticated ||
+                     error.code == ErrorCode::kPermissionDenied;
+  return final ? 2 : 1;
 }
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -72,10 +79,27 @@ int run_status(std::span<const char* const> arguments) {
   return print(*status), 0;
 }
 
+int run_enroll(std::span<const char* const> arguments) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const char* const token = std::getenv("CB_AGENT_TOKEN");
+  const auto options = read_enrol_options(arguments, token != nullptr ? token : "", system_files());
+  if (!options) return told(options.error());
+  if (options->help) return print(enrol_help()), 0;
+  const SystemClock clock;
+  SystemRandom random;
+  auto key = enrol(*options, machine_name(), clock, random, system_files());
+  if (!key) return told(key.error());
+  print(fmt::format("enrolled as {}/{}/{}, agent {:016x}; frames go to {}\nkey: {}\n", key->ns, key->mcis, key->vm,
+                    key->agent_id, key->enrolment->udp, options->key_file));
+  wipe(key->key);
+  return 0;
+}
+
 }  // namespace
 
 int run_agent(std::span<const char* const> arguments) {
   if (!arguments.empty() && arguments[0] == kStatus) return run_status(arguments.subspan(1));
+  if (!arguments.empty() && arguments[0] == kEnroll) return run_enroll(arguments.subspan(1));
   const auto options = read_agent_options(arguments, system_files());
   if (!options) return told(options.error());
   if (options->help) return print(agent_help()), 0;

@@ -180,6 +180,29 @@ void CommandLine::add_lists() {
   one->add_option("vm", get_.vm, "Its VM (default: the only one)")->type_name("ID");
   add_vm(one, false);
   add_watch(one);
+  add_agent_tokens(*agent);
+}
+
+void CommandLine::add_agent_tokens(CLI::App& agent) {
+  CLI::App* token = agent.add_subcommand("token", "By which machines enrol as agents of one MCIS");
+  token->fallthrough();
+  groups_.push_back(token);
+  CLI::App* fresh = add(*token, "new", "Makes a token and prints it, once, with what to run on the machine",
+                        [this](CliSession& session) { return make_agent_token(session, agent_token_); });
+  fresh->add_option("--ns", agent_token_.ns, "Namespace of the agents (default: default)")->type_name("NS");
+  fresh->add_option("--mcis", agent_token_.mcis, "MCIS of the agents (default: default)")->type_name("ID");
+  fresh->add_option("--name", agent_token_.name, "What it is for")->type_name("TEXT");
+  fresh->add_option("--expires", agent_token_.expires, "After how long it ends, or when (default: 1h)")
+      ->type_name("1h|TIME");
+  fresh->add_option("--uses", agent_token_.uses, "How many machines it lets in (default: as many as come)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  add(*token, "list", "Those that there are, without their texts", list_agent_tokens);
+  add(*token, "revoke", "Ends a token; who enrolled by it stays",
+      [this](CliSession& session) { return revoke_agent_token(session, id_); })
+      ->add_option("id", id_, "As `cbmon agent token list` shows it")
+      ->required()
+      ->type_name("ID");
 }
 
 void CommandLine::add_collectors() {

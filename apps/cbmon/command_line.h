@@ -37,6 +37,7 @@ class CommandLine {
   void add_metrics();
   void add_config();
   void add_lists();
+  void add_agent_tokens(CLI::App& agent);
   void add_collectors();
   void add_access();
   void add_backup();
@@ -55,6 +56,7 @@ class CommandLine {
   MetricGetOptions get_;
   TopOptions top_;
   TokenNewOptions fresh_token_;
+  AgentTokenOptions agent_token_;
   std::string key_, version_, id_, name_, shell_;
   std::vector<std::string> changes_;
   size_t audit_limit_ = 100;

@@ -4,6 +4,7 @@
 #include "data_directory.h"
 #include "fleet/access/access_check.h"
 #include "fleet/policy/policy_store.h"
+#include "fleet/registry/enrolment.h"
 #include "store/backup/backup.h"
 #include "store/log/log_check.h"
 #include "store/tsdb/store_check.h"
@@ -60,6 +61,8 @@ void check_registry_part(const Path& data, CheckReport& report) {
 void check_access_part(const Path& data, CheckReport& report) {
   const AccessCheck tokens = check_tokens(system_files(), data);
   report.part("tokens", fmt::format("{} tokens", tokens.entries), tokens.damage, tokens.damaged);
+  const AgentTokensCheck agents = check_agent_tokens(system_files(), data);
+  report.part("enrolment", fmt::format("{} tokens", agents.tokens), agents.damage, agents.damaged);
   const AccessCheck audit = check_audit(system_files(), data);
   report.part("audit", fmt::format("{} entries", audit.entries), audit.damage, audit.damaged);
 }

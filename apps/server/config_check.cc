@@ -37,6 +37,7 @@ std::vector<std::string> wrong_settings(const ServerSettings& settings) {
     out.emplace_back("tls.certificate and tls.key belong together; one of them is empty");
   check_readable("tls.certificate", settings.tls_certificate, out);
   check_readable("tls.key", settings.tls_key, out);
+  check_readable("tls.authority", settings.tls_authority, out);
   return out;
 }
 

@@ -39,7 +39,7 @@ Result<std::unique_ptr<TlsFiles>> TlsFiles::open(const ServerSettings& settings,
   options.hosts = hosts_of(settings);
   auto identity = ServerIdentity::open(system_files(), clock, std::move(options));
   if (!identity) return fail(identity.error());
-  return std::unique_ptr<TlsFiles>(new TlsFiles(std::move(*identity)));
+  return std::unique_ptr<TlsFiles>(new TlsFiles(std::move(*identity), settings));
 }
 
 void TlsFiles::refresh() {
@@ -52,6 +52,25 @@ void TlsFiles::refresh() {
   if (trouble == trouble_) return;
   trouble_ = trouble;
   if (!trouble.empty()) log_warning("tls", "{}; the certificate before stays in force", trouble);
+}
+
+Result<std::string> TlsFiles::authority() const {
+  const Path own = identity_->authority_file();
+  const Path file = !own.empty() ? own : authority_.empty() ? Path(certificate_) : Path(authority_);
+  const auto text = system_files().read_file(file, kPemBytesMax);
+  if (!text) return fail(text.error());
+  std::string out(as_text(*text));
+  if (!own.empty() || !authority_.empty()) return out;
+  // A chain ends with who vouches for the rest of it; a single certificate may have signed itself.
+  out.erase(0, std::min(out.rfind("-----BEGIN CERTIFICATE-----"), out.size()));
+  const auto info = describe_certificate(out);
+  if (info && info->is_authority) return out;
+  return fail(ErrorCode::kInvalidArgument,
+              "{} does not hold who vouches for it: name a file with that certificate as tls.authority", file.string());
+}
+
+std::string TlsFiles::key_pin() const {
+  return identity_->authority_file().empty() && authority_.empty() ? "" : identity_->info().key_pin;
 }
 
 std::string TlsFiles::told() const {

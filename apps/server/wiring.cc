@@ -139,7 +139,7 @@ Result<> Server::recover() {
   if (!enrolled) return fail(std::move(enrolled).error());
   for (const AgentRecord& record : *enrolled) {
     shard_of(record.agent_id).set_agent(record);
-    enrolled_ += record.revoked ? 0 : 1;
+    note_agent(record);
   }
   if (auto restored = directory_->restore_from(*store_); !restored)
     log_error("recovery", "{}", restored.error().message);
@@ -160,6 +160,16 @@ Result<> Server::recover() {
   return {};
 }
 
+// The last record of an agent counts.
+void Server::note_agent(const AgentRecord& record) {
+  if (record.revoked) {
+    active_agents_.erase(record.agent_id);
+  } else {
+    active_agents_.insert(record.agent_id);
+  }
+  enrolled_ = active_agents_.size();
+}
+
 void Server::poll_registry() {
   auto records = registry_->poll();
   if (!records) return log_warning("registry", "{}", records.error().message);
@@ -167,7 +177,7 @@ void Server::poll_registry() {
     Shard& shard = shard_of(record.agent_id);
     if (!shard.post([&shard, record] { shard.set_agent(record); }))
       log_warning("registry", "a shard is too busy for new agents");
-    enrolled_ += record.revoked ? 0 : 1;
+    note_agent(record);
   }
 }
 
@@ -236,6 +246,13 @@ Result<> Server::open_gate() {
   auto audit = AuditLog::open(system_files(), settings_.data_dir);
   if (!audit) return fail(std::move(audit).error());
   audit_ = std::move(*audit);
+  auto enrolment = Enrolment::open(system_files(), random_, clock_, settings_.data_dir);
+  if (!enrolment) return fail(std::move(enrolment).error());
+  enrolment_ = std::move(*enrolment);
+  if (enrolment_->damaged_lines() > 0) {
+    log_warning("access", "{} lines of secrets/agent-tokens are damaged; their tokens are not valid",
+                enrolment_->damaged_lines());
+  }
   auto first = first_token(settings_, *tokens_);
   if (!first) return fail(std::move(first).error());
   first_token_ = std::move(*first);
@@ -243,6 +260,22 @@ Result<> Server::open_gate() {
       *tokens_, clock_, GateOptions{!needs_tokens(settings_), static_cast<double>(settings_.requests_per_second)});
   warn_of_openness();
   return {};
+}
+
+EnrolmentPlace Server::enrolment_place() const {
+  EnrolmentPlace place;
+  place.advertise = settings_.advertise;
+  if (const auto udp = Endpoint::parse(udp_local_)) place.udp_port = udp->port();
+  if (!tls_) return place;
+  place.key_pin = tls_->key_pin();
+  auto pem = tls_->authority();
+  const auto digest = pem ? digest_of_certificates(*pem) : fail(pem.error());
+  if (digest) {
+    place.authority = Authority{std::move(*pem), *digest};
+  } else {
+    place.authority = fail(digest.error());
+  }
+  return place;
 }
 
 Result<> Server::open_api() {
@@ -294,6 +327,9 @@ Result<> Server::open_api() {
                                         *policies_,
                                         *collectors_,
                                         *audit_,
+                                        *enrolment_,
+                                        [this] { return enrolment_place(); },
+                                        [this] { poll_soon_ = true; },
                                         DF_VERSION,
                                         settings_.package_dir,
                                         settings_.cors_origins});

@@ -12,12 +12,14 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "access.h"
 #include "base/http/http_server.h"
 #include "base/rt/worker_pool.h"
 #include "checkpointer.h"
+#include "fleet/registry/enrolment.h"
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
 #include "legacy_listener.h"
@@ -66,9 +68,11 @@ class Server {
   Result<> open_sockets();
   Result<> recover();
   Result<> open_gate();
+  EnrolmentPlace enrolment_place() const;
   Result<> open_api();
   Result<> seal_everything();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
+  void note_agent(const AgentRecord& record);
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
   void write_metrics(MetricsText& text) const;
   void write_row_metrics(MetricsText& text) const;
@@ -87,7 +91,8 @@ class Server {
   std::unique_ptr<PolicyStore> policies_;
   uint64_t policy_version_ = 0;  // That is in force in shards, heads and checkpointer.
   std::optional<AgentRegistry> registry_;
-  std::atomic<size_t> enrolled_{0};  // Lines of the registry that name an active agent.
+  std::unordered_set<uint64_t> active_agents_;
+  std::atomic<size_t> enrolled_{0};  // Agents that are not revoked.
   std::unique_ptr<LiveDirectory> directory_;
   std::unique_ptr<WorkerPool> readers_;
   std::unique_ptr<ChunkDb> store_;
@@ -110,6 +115,7 @@ class Server {
   std::unique_ptr<TokenStore> tokens_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<Enrolment> enrolment_;
   std::string first_token_;
   std::unique_ptr<Api> api_;
   // Handlers block on what readers_ does, so they have threads of their own.

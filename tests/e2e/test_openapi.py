@@ -39,6 +39,9 @@ ELSEWHERE = {
     ('post /write', '507'): ('tests/e2e/test_disk_full.py', 'assertEqual(answer.status, 507'),
     ('post /write', '413'): ('src/surface/api/write_test.cc', '"413"'),
     ('get /api/v1/query', '413'): ('src/surface/api/native_test.cc', '413 {'),
+    ('post /api/v1/agents/tokens', '409'): ('src/surface/api/enrolment_test.cc', 'EXPECT_EQ(refused.status, 409)'),
+    ('get /api/v1/agents/authority', '200'): ('tests/e2e/test_enrol.py', "request('GET', '/api/v1/agents/authority').body"),
+    ('post /api/v1/agents/enroll', '409'): ('src/surface/api/enrolment_test.cc', 'EXPECT_EQ(refused.status, 409)'),
 }
 TYPES = {'object': dict, 'array': list, 'string': str, 'boolean': bool, 'null': type(None)}
 
@@ -258,10 +261,15 @@ class OpenApi(E2e):
                 good = [status for status in operation['responses'] if status < '300'] or ['501']
                 if name == 'post /api/v1/session':
                     good = ['401']  # The example's token is nobody's; test_where_tokens_are_needed logs in.
+                if name == 'post /api/v1/agents/enroll':
+                    good = ['401']  # No token; test_what_is_made has one.
                 if path.endswith('ondemand-monitoring-info'):
                     good = ['504']  # The VM has no agent;
                     self.assertEqual(self.ask(name, self.good_values(name) | {'vm': 'vm-9', 'metric': 'all'}).status, 200)
-                if name in ('delete /api/v1/tokens/{token}', 'get /api/v1/collectors/{id}', 'delete /api/v1/collectors/{id}'):
+                if name == 'get /api/v1/agents/authority':
+                    good.append('404')  # This server speaks in clear.
+                if name in ('delete /api/v1/tokens/{token}', 'get /api/v1/collectors/{id}', 'delete /api/v1/collectors/{id}',
+                            'delete /api/v1/agents/tokens/{token}'):
                     good.append('404')  # There is none yet; test_what_is_made makes one.
                 self.assertIn(str(answer.status), good, answer)
                 if '304' in operation['responses']:
@@ -315,7 +323,7 @@ class OpenApi(E2e):
 
     def test_unknown_parameters_are_refused(self):
         for name, (_, _, operation) in self.document.operations.items():
-            if '400' not in operation['responses']:
+            if '400' not in operation['responses'] or name == 'post /api/v1/agents/enroll':  # Where a token comes first.
                 continue
             with self.subTest(name):
                 answer = self.ask(name, self.good_values(name), query={'nonsense': '1'})
@@ -377,6 +385,13 @@ class OpenApi(E2e):
             ids.append(made.json['id'])
         self.assertIn('b', [token['name'] for token in self.ask('get /api/v1/tokens', {}).json['tokens']])
         self.assertEqual([self.ask('delete /api/v1/tokens/{token}', {'token': id}).status for id in ids], [204, 409])
+        made = self.ask('post /api/v1/agents/tokens', {}).json
+        as_machine = {'Authorization': f'Bearer {made["token"]}', 'Content-Type': 'application/json'}
+        self.assertEqual(self.ask('post /api/v1/agents/enroll', {}, headers=as_machine).status, 201)
+        self.assertEqual(self.ask('post /api/v1/agents/enroll', {}, body='{}', headers=as_machine).status, 400)
+        self.assertEqual(self.ask('delete /api/v1/agents/tokens/{token}', {'token': made['id']}).status, 204)
+        wait_until(lambda: self.ask('post /api/v1/agents/enroll', {}, headers=as_machine).status == 429,
+                   what='wrong tokens are no longer looked at', step_s=0)
         started = self.ask('post /api/v1/collectors', {}).json
         self.assertEqual(self.ask('get /api/v1/collectors/{id}', {'id': str(started['id']), 'detail': 'true'}).status, 200)
         self.assertEqual(self.ask('delete /api/v1/collectors/{id}', {'id': str(started['id'])}).status, 200)
@@ -438,6 +453,7 @@ class OpenApi(E2e):
                 if answer.status == 403:
                     refused.add(name)
                 self.assertTrue(answer.status == 403 or method == 'GET' or self.document.is_public(operation)
+                                or name == 'post /api/v1/agents/enroll' and answer.status == 401
                                 or name.endswith('mcis-monitoring-info'), f'a viewer may change something: {answer!r}')
         self.assertIn('get /api/v1/audit', refused)
         self.assertIn('put /dragonfly/config', refused)

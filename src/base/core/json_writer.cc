@@ -117,6 +117,12 @@ JsonWriter& JsonWriter::value(bool truth) {
   return *this;
 }
 
+JsonWriter& JsonWriter::spelled(std::string_view number) {
+  separate();
+  out_.append(number);
+  return *this;
+}
+
 JsonWriter& JsonWriter::null() {
   separate();
   out_.append("null");

@@ -33,6 +33,8 @@ class JsonWriter {
   JsonWriter& value(unsigned number) { return value(static_cast<uint64_t>(number)); }
   JsonWriter& value(bool truth);
   JsonWriter& null();
+  // A number as it is spelled: one that JSON takes.
+  JsonWriter& spelled(std::string_view number);
   // [first, …] in one step, nullopt and what is not finite as null: what large answers are made of.
   JsonWriter& values(int64_t first, std::span<const std::optional<double>> rest);
   // key(name).value(v)

@@ -43,6 +43,13 @@ TEST(JsonWriter, NumbersAreFixedAndShort) {
   f(INFINITY, "null");
 }
 
+TEST(JsonWriter, ASpelledNumberStandsAsItIs) {
+  std::string out;
+  JsonWriter json(out);
+  json.begin_array().spelled("1.5").spelled("2").end_array();
+  EXPECT_EQ(out, "[1.5,2]");
+}
+
 TEST(JsonWriter, EscapesTextAndReplacesBrokenUtf8) {
   const auto f = [](std::string_view text, const char* want) {
     std::string out;

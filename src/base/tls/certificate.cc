@@ -173,6 +173,24 @@ std::string fingerprint_of(const X509& certificate) {
   return out;
 }
 
+std::array<uint8_t, 32> sha256_of(const void* bytes, size_t size) {
+  std::array<uint8_t, 32> out{};
+  EVP_Digest(bytes, size, out.data(), nullptr, EVP_sha256(), nullptr);
+  return out;
+}
+
+// In base64, as clients pin it.
+std::string key_pin_of(const X509& certificate) {
+  unsigned char* key = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &key);
+  if (size <= 0) return {};
+  const std::array<uint8_t, 32> digest = sha256_of(key, static_cast<size_t>(size));
+  OPENSSL_free(key);
+  unsigned char text[4 * ((digest.size() + 2) / 3) + 1];
+  const int length = EVP_EncodeBlock(text, digest.data(), static_cast<int>(digest.size()));
+  return std::string(reinterpret_cast<const char*>(text), static_cast<size_t>(length));
+}
+
 }  // namespace
 
 PemPair::~PemPair() { OPENSSL_cleanse(key.data(), key.size()); }
@@ -240,7 +258,23 @@ Result<CertificateInfo> describe_certificate(std::string_view pem) {
   info.not_after = time_of(X509_get0_notAfter(certificate.get()));
   info.hosts = hosts_of(*certificate);
   info.is_authority = X509_check_ca(certificate.get()) > 0;
+  info.key_pin = key_pin_of(*certificate);
   return info;
+}
+
+Result<std::array<uint8_t, 32>> digest_of_certificates(std::string_view pem) {
+  const auto text = tls_internal::reading(pem);
+  std::vector<unsigned char> all;
+  while (const X509Ptr certificate = tls_internal::read_certificate(*text)) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate.get(), &der);
+    if (size <= 0) return fail(ErrorCode::kInvalidArgument, "a damaged certificate: {}", last_error());
+    all.insert(all.end(), der, der + size);
+    OPENSSL_free(der);
+  }
+  if (all.empty()) return fail(ErrorCode::kInvalidArgument, "no PEM certificate: {}", last_error());
+  ERR_clear_error();  // Of the end.
+  return sha256_of(all.data(), all.size());
 }
 
 Result<> check_pair(const PemPair& pair) {

@@ -8,6 +8,8 @@
 // Source     RFC 5280 (profile), RFC 7468 (PEM).
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +49,8 @@ struct CertificateInfo {
   std::string fingerprint;  // SHA-256 over the DER form: "AB:CD:…".
   Timestamp not_before{};
   Timestamp not_after{};
-  HostNames hosts;  // Tidied.
+  HostNames hosts;      // Tidied.
+  std::string key_pin;  // SHA-256 over the public key's DER form in base64: what curl's --pinnedpubkey takes.
   bool is_authority = false;
 };
 
@@ -58,6 +61,8 @@ Result<PemPair> make_server_certificate(const PemPair& authority, HostNames host
 
 // Of the first certificate in the text.
 Result<CertificateInfo> describe_certificate(std::string_view pem);
+// SHA-256 over all certificates of the text as DER, one after the other.
+Result<std::array<uint8_t, 32>> digest_of_certificates(std::string_view pem);
 // Whether the text is a certificate, the other its key.
 Result<> check_pair(const PemPair& pair);
 // Whether the authority's key signed the certificate; false where either is none.

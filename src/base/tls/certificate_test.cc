@@ -25,6 +25,18 @@ TEST(Certificate, OwnAuthoritySignsServers) {
   EXPECT_EQ(root.not_after, kNow - 1h + 3650 * 24h);
 }
 
+TEST(Certificate, DigestsAndPinsAreThoseThatOthersShow) {
+  const PemPair authority = make_authority(kNow).value();
+  const CertificateInfo info = describe_certificate(authority.certificate).value();
+  const auto digest = digest_of_certificates(authority.certificate).value();
+  std::string shown;
+  for (const uint8_t byte : digest) shown += fmt::format("{}{:02X}", shown.empty() ? "" : ":", byte);
+  EXPECT_EQ(shown, info.fingerprint);
+  EXPECT_EQ(info.key_pin.size(), 44u);
+  EXPECT_NE(digest_of_certificates(authority.certificate + authority.certificate).value(), digest);
+  EXPECT_EQ(digest_of_certificates("x").error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST(Certificate, NoTwoAreEqual) {
   EXPECT_NE(describe_certificate(make_authority(kNow).value().certificate).value().fingerprint,
             describe_certificate(make_authority(kNow).value().certificate).value().fingerprint);

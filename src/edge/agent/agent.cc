@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/core/assert.h"
+#include "edge/agent/machine.h"
 #include "edge/agent/sample_json.h"
 
 namespace dragonfly {
@@ -25,7 +26,7 @@ Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& c
       clock_(clock),
       probes_(ProbeOptions{.root = options.root}),
       schedule_(identity_.agent_id, options.interval),
-      server_(options.server, clock.monotonic()),
+      server_(server_of(options, identity_), clock.monotonic()),
       cloud_(options.metadata, options.root),
       batch_(kAckBytesMax) {}
 
@@ -39,6 +40,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::sp
   auto dictionary = make_dictionary(options, *identity, agent->host_);
   if (!dictionary) return fail(dictionary.error());
   if (options.once) return agent;
+  DF_TRY(check_machine(agent->identity_, read_machine(files, options.root, {})));
   DF_TRY(agent->check_server());
   DF_TRY(agent->open_spool(random, files));
   agent->settings_.emplace(files, agent->settings_path());
@@ -58,7 +60,7 @@ Result<> Agent::check_server() const {
   return fail(
       ErrorCode::kInvalidArgument,
       "--server {} is not a loopback address, and without --key frames would cross the network in clear; give a "
-      "key file (made on the server by `cb-dragonfly agent-key new`)",
+      "key file (by `cb-agent enroll`, or made on the server by `cb-dragonfly agent-key new`)",
       server_.text());
 }
 

@@ -3,7 +3,8 @@
 // Units      as its parts.
 // Ownership  owns its parts; borrows clock, random and files, which outlive it.
 // Threading  one thread (server_address.h has one more now and then).
-// Errors     start(): kInvalidArgument where frames would leave the machine in clear, what the socket or the named
+// Errors     start(): kInvalidArgument where frames would leave the machine in clear, kConflict on a clone of the machine
+//            that enrolled, what the socket or the named
 //            spool says otherwise; a full disk and trouble with a spool that was not named are told in the log. run() has none: an unreachable server is told in the log, once a while.
 // Limits     see association.h.
 #pragma once

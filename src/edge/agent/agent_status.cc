@@ -42,6 +42,7 @@ std::string Agent::status() const {
   line(out, "key",
        identity_.key ? fmt::format("{}, epoch {}", options_.key_file, identity_.key_epoch)
                      : std::string("none; frames are plain"));
+  if (identity_.enrolment) line(out, "enrolled", "at " + identity_.enrolment->url);
   line(out, "server",
        server_.endpoint() ? fmt::format("{} ({})", server_.text(), server_.endpoint()->to_string())
                           : fmt::format("{}: {}", server_.text(), server_.error()));

@@ -105,6 +105,21 @@ std::string firmware(const std::string& root, const char* name) {
   return bytes ? plain_text(as_text(*bytes)) : std::string();
 }
 
+// Where most clouds answer, and where Alibaba's does.
+std::optional<std::pair<Endpoint, Endpoint>> places_to_ask(const std::string& metadata, const std::string& root) {
+  if (metadata == "none") return std::nullopt;
+  if (metadata == "auto") {
+    if (!may_be_in_a_cloud(firmware(root, "sys_vendor"), firmware(root, "product_name"),
+                           firmware(root, "chassis_asset_tag"))) {
+      return std::nullopt;
+    }
+    return std::pair(*Endpoint::parse(kMost), *Endpoint::parse(kAlibaba));
+  }
+  const auto given = Endpoint::parse(metadata);
+  DF_ASSERT(given.has_value());  // Options are checked.
+  return std::pair(*given, *given);
+}
+
 }  // namespace
 
 std::optional<CloudPlace> ask_clouds(const Endpoint& most, const Endpoint& alibaba) {
@@ -130,20 +145,16 @@ struct CloudLookup::Shared {
 };
 
 CloudLookup::CloudLookup(const std::string& metadata, const std::string& root) {
-  if (metadata == "none") return;
-  if (metadata == "auto") {
-    if (!may_be_in_a_cloud(firmware(root, "sys_vendor"), firmware(root, "product_name"),
-                           firmware(root, "chassis_asset_tag"))) {
-      return;
-    }
-    most_ = *Endpoint::parse(kMost);
-    alibaba_ = *Endpoint::parse(kAlibaba);
-  } else {
-    const auto given = Endpoint::parse(metadata);
-    DF_ASSERT(given.has_value());  // Options are checked.
-    most_ = alibaba_ = *given;
-  }
+  const auto places = places_to_ask(metadata, root);
+  if (!places) return;
+  most_ = places->first;
+  alibaba_ = places->second;
   tries_left_ = kTries;
+}
+
+std::optional<CloudPlace> look_up_cloud(const std::string& metadata, const std::string& root) {
+  const auto places = places_to_ask(metadata, root);
+  return places ? ask_clouds(places->first, places->second) : std::nullopt;
 }
 
 CloudLookup::~CloudLookup() = default;

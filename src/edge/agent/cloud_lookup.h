@@ -45,6 +45,8 @@ class CloudLookup {
   std::shared_ptr<Shared> running_;
 };
 
+// One round, in the calling thread, as a CloudLookup would ask.
+std::optional<CloudPlace> look_up_cloud(const std::string& metadata, const std::string& root);
 // One round, in the calling thread.
 std::optional<CloudPlace> ask_clouds(const Endpoint& most, const Endpoint& alibaba);
 

@@ -55,7 +55,7 @@ Result<AgentIdentity> make_identity(const AgentOptions& options, std::span<const
     DF_TRY(check_same("--ns", options.ns, key.ns));
     DF_TRY(check_same("--mcis", options.mcis, key.mcis));
     DF_TRY(check_same("--vm", options.vm, key.vm));
-    return AgentIdentity{key.agent_id, key.epoch, key.key, key.ns, key.mcis, key.vm};
+    return AgentIdentity{key.agent_id, key.epoch, key.key, key.ns, key.mcis, key.vm, key.enrolment};
   }
   out.ns = options.ns.value_or("default");
   out.mcis = options.mcis.value_or("default");
@@ -63,6 +63,29 @@ Result<AgentIdentity> make_identity(const AgentOptions& options, std::span<const
   DF_TRY(check_name(options.vm ? "--vm" : "this machine's name (--vm gives another)", out.vm));
   out.agent_id = plain_agent_id(out.ns, out.mcis, out.vm);
   return out;
+}
+
+std::string server_of(const AgentOptions& options, const AgentIdentity& identity) {
+  if (!options.server.empty()) return options.server;
+  return identity.enrolment ? identity.enrolment->udp : std::string(kServerDefault);
+}
+
+Result<> check_machine(const AgentIdentity& identity, const MachineIdentity& here) {
+  if (!identity.enrolment) return {};
+  const MachineIdentity& enrolled = identity.enrolment->machine;
+  if (!compare(enrolled, here).is_other_machine()) return {};
+  std::string what;
+  const auto note = [&](std::string_view name, const std::string& a, const std::string& b) {
+    if (!a.empty() && !b.empty() && a != b) what += fmt::format("{}{}", what.empty() ? "" : " and ", name);
+  };
+  note("the machine-id", enrolled.machine, here.machine);
+  note("the firmware's UUID", enrolled.firmware, here.firmware);
+  note("the cloud's instance id", enrolled.instance, here.instance);
+  return fail(
+      ErrorCode::kConflict,
+      "this machine is not the one that enrolled as {}/{}/{}: {} differ, as on a clone. Nothing is sent; `cb-agent "
+      "enroll` gives this machine a key of its own",
+      identity.ns, identity.mcis, identity.vm, what);
 }
 
 uint32_t whole_ms(Duration interval) {

@@ -30,7 +30,13 @@ struct AgentIdentity {
   std::string ns;
   std::string mcis;
   std::string vm;
+  std::optional<AgentEnrolment> enrolment{};
 };
+
+// Where frames go: as the options say, else as the key does.
+std::string server_of(const AgentOptions& options, const AgentIdentity& identity);
+// kConflict: the key was given to another machine, of which this one is a clone; says what differs. `here`: this machine.
+Result<> check_machine(const AgentIdentity& identity, const MachineIdentity& here);
 
 // The first 64 bits of the SHA-256 of "ns\0mcis\0vm", little-endian: what an agent without a key is called.
 uint64_t plain_agent_id(std::string_view ns, std::string_view mcis, std::string_view vm);

@@ -121,7 +121,7 @@ constexpr std::string_view kConfig = "--config";
 constexpr Parameter kParameters[] = {
     {kConfig, "FILE", nullptr,
      "lines \"name: value\" with the names below (without dashes); the command line goes above it"},
-    {"--server", "ADDR:PORT", set_server, "where frames go (127.0.0.1:8094)"},
+    {"--server", "ADDR:PORT", set_server, "where frames go (where the key says; 127.0.0.1:8094)"},
     {"--ns", "NS", set_name<&AgentOptions::ns>, "namespace (default; with --key: the key's)"},
     {"--mcis", "ID", set_name<&AgentOptions::mcis>, "MCIS (default; with --key: the key's)"},
     {"--vm", "ID", set_name<&AgentOptions::vm>, "this VM (the machine's name; with --key: the key's)"},
@@ -134,7 +134,8 @@ constexpr Parameter kParameters[] = {
      "given "
      "on the command line stays"},
     {"--key", "FILE", set_path<&AgentOptions::key_file>,
-     "key file made by `cb-dragonfly agent-key new`; without one, frames are plain and go to a loopback address only"},
+     "key file made by `cb-agent enroll` or `cb-dragonfly agent-key new`; without one, frames are plain and go to a "
+     "loopback address only"},
     {"--spool-dir", "DIR", set_path<&AgentOptions::spool_dir>,
      "where rows wait for the server across restarts (/var/lib/cb-agent where that is there); none: in memory only"},
     {"--spool-max", "SIZE", set_spool_bytes, "of the spool, 1M to 1T; beyond it the oldest rows go (64M)"},
@@ -253,6 +254,7 @@ std::string agent_help() {
   std::string out =
       "cb-agent: samples this machine's CPU, memory, disks and network and sends them to a cb-dragonfly server.\n\n"
       "usage: cb-agent [OPTION]…          sample and send\n"
+      "       cb-agent enroll …           get this machine's key in exchange for a token; enroll --help tells more\n"
       "       cb-agent status [OPTION]…   how the agent with this --spool-dir is: last ack, rows that wait, errors\n\n";
   for (const Parameter& parameter : kParameters) {
     const std::string left =

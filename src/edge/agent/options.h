@@ -26,11 +26,12 @@ inline constexpr size_t kAgentConfigBytesMax = 64 * 1024;
 inline constexpr Duration kIntervalMin = 100ms;
 inline constexpr Duration kIntervalMax = 1h;
 inline constexpr std::string_view kSpoolDirDefault = "/var/lib/cb-agent";
+inline constexpr std::string_view kServerDefault = "127.0.0.1:8094";
 inline constexpr std::string_view kNoSpool = "none";
 inline constexpr std::string_view kPushedInterval = "agent_interval";  // Setting of the server.
 
 struct AgentOptions {
-  std::string server = "127.0.0.1:8094";
+  std::string server;             // Empty: where the key says, else kServerDefault.
   std::optional<std::string> ns;  // Optional, so that what was given can be held against the key file.
   std::optional<std::string> mcis;
   std::optional<std::string> vm;

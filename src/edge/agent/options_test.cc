@@ -17,7 +17,7 @@ Result<AgentOptions> read(std::vector<const char*> arguments) { return read_agen
 TEST(Options, DefaultsAndBothSpellingsOfAValue) {
   const auto defaults = read({});
   ASSERT_TRUE(defaults.has_value());
-  EXPECT_EQ(defaults->server, "127.0.0.1:8094");
+  EXPECT_EQ(defaults->server, "");
   EXPECT_EQ(defaults->interval, Duration(2s));
   EXPECT_FALSE(defaults->vm.has_value());
   const auto given = read({"--server", "[::1]:9", "--interval=500ms", "--vm", "vm 1", "--ns=a=b", "--once",

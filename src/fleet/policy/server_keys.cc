@@ -43,6 +43,8 @@ constexpr ConfigKey kServerKeys[] = {
      "Whether the API is under TLS; auto: wherever server.http is not a loopback address."},
     {"tls.certificate", "", ConfigType::kText, "", "", 0, 0, "",
      "PEM file with the server's certificate and those above it; empty: one of its own, under data_dir/tls/ca.crt."},
+    {"tls.authority", "", ConfigType::kText, "", "", 0, 0, "",
+     "PEM file with who vouches for tls.certificate, which agents are told; empty: the last one of tls.certificate."},
     {"tls.key", "", ConfigType::kText, "", "", 0, 0, "", "PEM file with the certificate's key, without a password."},
     {"tls.names", "", ConfigType::kList, "", "", 0, 0, "",
      "Names and addresses for its own certificate beside the machine's."},
@@ -137,6 +139,7 @@ ServerSettings ServerSettings::from(const Config& config) {
   settings.requests_per_second = config.integer("api.requests_per_second");
   settings.tls_mode = config.text("tls.mode");
   settings.tls_certificate = config.text("tls.certificate");
+  settings.tls_authority = config.text("tls.authority");
   settings.tls_key = config.text("tls.key");
   settings.tls_names = config.list("tls.names");
   settings.log_level = config.text("log.level");

@@ -39,6 +39,7 @@ struct ServerSettings {
   std::string tls_mode = "auto";  // auto | on | off
   std::string tls_certificate;    // Files; empty: one of our own.
   std::string tls_key;
+  std::string tls_authority;
   std::vector<std::string> tls_names;
   std::string log_level = "info";  // debug | info | warning | error
   int64_t vms_max = 1'000'000;

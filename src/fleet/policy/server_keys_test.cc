@@ -37,7 +37,7 @@ TEST(ServerKeys, EachKeyIsThereOnceAndExplained) {
     EXPECT_TRUE(names.insert(key.name).second) << key.name;
     EXPECT_TRUE(key.help.ends_with('.')) << key.name;
   }
-  EXPECT_EQ(names.size(), policy_config_keys().size() + 27);
+  EXPECT_EQ(names.size(), policy_config_keys().size() + 28);
 }
 
 TEST(ServerKeys, TheFileInConfHoldsEveryKeyWithItsDefault) {

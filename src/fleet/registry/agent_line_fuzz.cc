@@ -16,5 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto again = parse_agent_line(line);
   DF_ASSERT(again && again->agent_id == record->agent_id && again->epoch == record->epoch);
   DF_ASSERT(again->revoked == record->revoked && again->vm == record->vm);
+  DF_ASSERT(again->older_epoch == record->older_epoch && again->machine == record->machine);
+  DF_ASSERT(again->firmware == record->firmware && again->instance == record->instance);
   return 0;
 }

@@ -129,29 +129,40 @@ Result<std::vector<AgentKey>> AgentRegistry::create(const std::vector<VmIdentity
   if (vms.empty() || vms.size() > kAgentsMax) {
     return fail(ErrorCode::kInvalidArgument, "{} agents at once; allowed are 1 to {}", vms.size(), kAgentsMax);
   }
-  std::vector<AgentKey> keys;
-  keys.reserve(vms.size());
-  std::string lines = "\n";  // Ends a line that a crash may have cut.
+  std::vector<AgentRecord> records;
+  records.reserve(vms.size());
   for (const VmIdentity& vm : vms) {
     DF_TRY(check_name("--ns", vm.ns));
     DF_TRY(check_name("--mcis", vm.mcis));
     DF_TRY(check_name("--vm", vm.vm));
-    AgentKey key;
-    key.agent_id = random_->next();
-    key.epoch = 1;
-    key.key = derive_agent_key(master_, key.agent_id, key.epoch);
-    key.ns = vm.ns;
-    key.mcis = vm.mcis;
-    key.vm = vm.vm;
-    lines += format_agent_line({key.agent_id, key.epoch, false, vm});
-    keys.push_back(std::move(key));
+    records.push_back({random_->next(), 1, false, vm});
   }
+  DF_TRY(append(records));
+  std::vector<AgentKey> keys;
+  keys.reserve(vms.size());
+  for (const AgentRecord& record : records) keys.push_back(key_of(record));
+  return keys;
+}
+
+Result<> AgentRegistry::append(std::span<const AgentRecord> records) {
+  std::string lines = "\n";  // Ends a line that a crash may have cut.
+  for (const AgentRecord& record : records) lines += format_agent_line(record);
   const FileLock lock(file_.parent_path() / "lock");
   auto file = files_->open_append(file_, true);
   if (!file) return fail(std::move(file).error());
   DF_TRY((*file)->append(as_bytes(lines)));
-  DF_TRY((*file)->sync());
-  return keys;
+  return (*file)->sync();
+}
+
+AgentKey AgentRegistry::key_of(const AgentRecord& record) const {
+  AgentKey key;
+  key.agent_id = record.agent_id;
+  key.epoch = record.epoch;
+  key.key = derive_agent_key(master_, record.agent_id, record.epoch);
+  key.ns = record.vm.ns;
+  key.mcis = record.vm.mcis;
+  key.vm = record.vm.vm;
+  return key;
 }
 
 }  // namespace dragonfly

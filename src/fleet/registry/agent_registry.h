@@ -12,6 +12,7 @@
 // Limits     the file is read whole; kAgentsMax agents a call of create().
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "base/fs/file.h"
@@ -39,6 +40,10 @@ class AgentRegistry {
   Result<std::vector<AgentRecord>> poll();
   // Enrols one agent for each VM and returns their keys. Agent ids are 64 random bits.
   Result<std::vector<AgentKey>> create(const std::vector<VmIdentity>& vms);
+
+  // Appends records as they are, synced.
+  Result<> append(std::span<const AgentRecord> records);
+  AgentKey key_of(const AgentRecord& record) const;
 
   const Key256& master_key() const { return master_; }
   uint64_t damaged_lines() const { return damaged_lines_; }

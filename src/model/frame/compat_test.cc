@@ -176,5 +176,19 @@ TEST(FrameCompat, KeyFile) {
   EXPECT_EQ(keys->front().key, made.key);
 }
 
+TEST(FrameCompat, KeyFileOfWhoEnrolled) {
+  AgentKey made{kAgent, kEpoch, agent_key(), "ns1", "mcis-1", "vm-1"};
+  made.enrolment = AgentEnrolment{"192.0.2.10:8094",
+                                  "https://192.0.2.10:9090",
+                                  {"0123456789abcdef", "", "fedcba9876543210"},
+                                  {{0x30, 0x03, 0x02, 0x01, 0x07}, {0x30, 0x00}}};
+  const std::string text = format_agent_key(made);
+  const Bytes bytes = golden(DF_SOURCE_DIR, "key_file_enrolled", Bytes(text.begin(), text.end()));
+  EXPECT_EQ(as_text(bytes), text);
+  const auto keys = parse_key_file(as_text(bytes));
+  ASSERT_TRUE(keys && keys->size() == 1);
+  EXPECT_EQ(keys->front().enrolment, made.enrolment);
+}
+
 }  // namespace
 }  // namespace dragonfly

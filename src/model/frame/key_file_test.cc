@@ -65,6 +65,54 @@ TEST(KeyFile, NamesLineAndColumnAndNeverTheKey) {
   f("x\n", "column 2", "is missing");
 }
 
+const std::string kEnrolment =
+    "dragonfly-agent-enrolment-1\t00000000000000ab\t192.0.2.1:8094\thttps://192.0.2.1:9090\t0123456789abcdef\t-\t"
+    "fedcba9876543210\t3082,30830a\n";
+
+TEST(KeyFile, AnEnrolmentFollowsItsKey) {
+  const auto keys = parse_key_file(kGood + kEnrolment + kGood);
+  ASSERT_TRUE(keys.has_value()) << keys.error().message;
+  ASSERT_EQ(keys->size(), 2u);
+  EXPECT_FALSE(keys->back().enrolment.has_value());
+  const AgentEnrolment expected{"192.0.2.1:8094",
+                                "https://192.0.2.1:9090",
+                                {"0123456789abcdef", "", "fedcba9876543210"},
+                                {{0x30, 0x82}, {0x30, 0x83, 0x0a}}};
+  EXPECT_EQ(keys->front().enrolment, expected);
+  EXPECT_EQ(format_agent_key(keys->front()), kGood + kEnrolment);
+  AgentKey bare = keys->front();
+  bare.enrolment->authorities.clear();
+  EXPECT_EQ(parse_key_file(format_agent_key(bare))->front().enrolment, bare.enrolment);
+}
+
+TEST(KeyFile, AnEnrolmentIsWholeOrRefused) {
+  const auto f = [](const std::string& text, std::string_view where) {
+    const auto keys = parse_key_file(text);
+    ASSERT_FALSE(keys.has_value()) << text;
+    EXPECT_THAT(keys.error().message, HasSubstr(where));
+  };
+  const auto with = [](std::string_view from, std::string_view to) {
+    std::string out = kEnrolment;
+    return kGood + out.replace(out.find(from), from.size(), to);
+  };
+  f(kEnrolment, "line 1, column 2 (agent id)");
+  f(kGood + kEnrolment + kEnrolment, "line 3, column 2");
+  f(with("00ab", "00ac"), "line 2, column 2");
+  f(with("192.0.2.1:8094", ""), "column 3 (udp)");
+  f(with("https://192.0.2.1:9090", std::string(301, 'a')), "column 4 (url)");
+  f(with("0123456789abcdef", "0123456789abcde"), "column 5 (machine)");
+  f(with("\t-\t", "\t\t"), "column 6 (firmware)");
+  f(with("fedcba", "FEDCBA"), "column 7 (instance)");
+  f(with("3082,30830a", ""), "column 8 (authorities)");
+  f(with("3082,30830a", "3082,"), "column 8");
+  f(with("3082,30830a", "308"), "column 8");
+  std::string many = "30";
+  for (size_t i = 0; i < kEnrolmentAuthoritiesMax; ++i) many += ",30";
+  f(with("3082,30830a", many), "column 8");
+  f(with("\t3082,30830a", ""), "column 8 (authorities): is missing");
+  f(with("3082,30830a", "30\t30"), "more than 8 columns");
+}
+
 TEST(KeyFileProperty, ComesBackAndSurvivesChanges) {
   SeededRandom random(11);
   for (int i = 0; i < 2000; ++i) {

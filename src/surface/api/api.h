@@ -21,6 +21,7 @@
 #include "fleet/access/audit_log.h"
 #include "fleet/collector/collector_manager.h"
 #include "fleet/policy/policy_store.h"
+#include "fleet/registry/enrolment.h"
 #include "model/flow/agent_link.h"
 #include "model/flow/directory.h"
 #include "model/flow/row_door.h"
@@ -28,6 +29,7 @@
 #include "model/flow/series_reader.h"
 #include "query/statistics/questions.h"
 #include "surface/api/backup_door.h"
+#include "surface/api/enrolment_place.h"
 #include "surface/api/gate.h"
 #include "surface/api/health.h"
 
@@ -55,6 +57,9 @@ struct ApiParts {
   PolicyStore& policies;
   CollectorManager& collectors;
   AuditLog& audit;
+  Enrolment& enrolment;
+  std::function<EnrolmentPlace()> place;
+  std::function<void()> agents_changed;   // Has the register read again soon.
   std::string version;                    // Of this build, as in the names of packages.
   std::string package_dir;                // Where packages of the agent lie; empty: nowhere.
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.

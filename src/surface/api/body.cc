@@ -101,4 +101,11 @@ Result<std::vector<std::string>> body_texts(const json::object& body, std::strin
   return out;
 }
 
+Result<Duration> lifetime_of(const std::string& text, Timestamp now) {
+  if (const auto lifetime = parse_duration(text)) return *lifetime;
+  if (const auto end = parse_rfc3339(text)) return *end - now;
+  return fail(ErrorCode::kInvalidArgument, "'expires' is '{}'; allowed are a duration (30d) and a time (RFC 3339)",
+              text.substr(0, 100));
+}
+
 }  // namespace dragonfly

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/core/result.h"
+#include "base/core/time.h"
 #include "base/http/http_message.h"
 #include "base/http/url.h"
 
@@ -29,5 +30,8 @@ Result<std::string> body_text(const boost::json::object& body, std::string_view 
                               std::optional<std::string_view> otherwise = {});
 // A list of texts, or one text; none where the key is not there.
 Result<std::vector<std::string>> body_texts(const boost::json::object& body, std::string_view key);
+
+// How long from `now`: a duration (30d) or a time (RFC 3339), told as 'expires'.
+Result<Duration> lifetime_of(const std::string& text, Timestamp now);
 
 }  // namespace dragonfly

@@ -2,6 +2,7 @@
 // of a list, so that no request names a path.
 #include "base/fs/file.h"
 #include "surface/api/api.h"
+#include "surface/api/enrolment_url.h"
 #include "surface/api/params.h"
 #include "surface/api/routes.h"
 #include "surface/api/subject.h"
@@ -11,6 +12,14 @@ namespace {
 
 constexpr uint64_t kPackageBytesMax = 64u << 20;
 
+// In the install script, where the server's address belongs.
+constexpr std::string_view kServerMark = "@SERVER@";
+
+void put_server(std::string& script, const std::string& url) {
+  const size_t at = script.find(kServerMark);
+  if (at != std::string::npos) script.replace(at, kServerMark.size(), url);
+}
+
 void answer_file(const ApiParts& parts, const Call& call, const std::string& name, std::string_view content_type) {
   if (!parts.package_dir.empty()) {
     auto content = system_files().read_file(Path(parts.package_dir) / name, kPackageBytesMax);
@@ -19,6 +28,8 @@ void answer_file(const ApiParts& parts, const Call& call, const std::string& nam
       response.content_type = content_type;
       response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", name));
       response.body = as_text(*content);
+      if (call.path.get("file") == "install")
+        put_server(response.body, own_url(call.request, parts.place().authority.has_value()));
       return call.responder.answer(std::move(response));
     }
     if (content.error().code != ErrorCode::kNotFound) return answer_error(call.responder, content.error());

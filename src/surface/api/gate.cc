@@ -26,7 +26,8 @@ bool is_same_origin(const HttpRequest& request) {
 
 std::optional<Role> role_of(Needs needs) {
   switch (needs) {
-    case Needs::kNothing: return std::nullopt;
+    case Needs::kNothing:
+    case Needs::kAgentToken: return std::nullopt;
     case Needs::kViewer: return Role::kViewer;
     case Needs::kOperator: return Role::kOperator;
     case Needs::kAdmin: return Role::kAdmin;
@@ -50,16 +51,21 @@ CarriedToken carried_token(const HttpRequest& request) {
   return {};
 }
 
+std::optional<HttpResponse> Gate::refuses_source(const HttpRequest& request) {
+  if (failures_.has(source_of(request), clock_.monotonic())) return std::nullopt;
+  return too_many("too many wrong tokens came from this address; try again in a second");
+}
+
+HttpResponse Gate::refuse_token(const HttpRequest& request, std::string_view why) {
+  failures_.take(source_of(request), clock_.monotonic());
+  return unauthenticated(why);
+}
+
 Gate::Admission Gate::who_is(const HttpRequest& request, std::string_view token) {
-  const std::string source = source_of(request);
-  const MonotonicTime now = clock_.monotonic();
-  if (!failures_.has(source, now)) {
-    return tl::unexpected(too_many("too many wrong tokens came from this address; try again in a second"));
-  }
+  if (auto refused = refuses_source(request)) return tl::unexpected(std::move(*refused));
   auto principal = tokens_.authenticate(token);
   if (principal) return std::move(*principal);
-  failures_.take(source, now);
-  return tl::unexpected(unauthenticated(principal.error().message));
+  return tl::unexpected(refuse_token(request, principal.error().message));
 }
 
 std::optional<HttpResponse> Gate::too_often_without_token(const HttpRequest& request) {

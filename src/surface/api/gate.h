@@ -15,7 +15,13 @@
 namespace dragonfly {
 
 // What a route asks of its caller.
-enum class Needs : uint8_t { kNothing, kViewer, kOperator, kAdmin };
+enum class Needs : uint8_t {
+  kNothing,
+  kViewer,
+  kOperator,
+  kAdmin,
+  kAgentToken  // By which a machine enrols: its handler looks at it.
+};
 
 struct GateOptions {
   bool open = true;
@@ -36,6 +42,10 @@ class Gate {
   Admission admit(const HttpRequest& request, Needs needs);
   // By a token that was given otherwise than in a header.
   Admission who_is(const HttpRequest& request, std::string_view token);
+  // For handlers that look at tokens of another kind: a refusal where too many of this source were wrong, and one more
+  // that is.
+  std::optional<HttpResponse> refuses_source(const HttpRequest& request);
+  HttpResponse refuse_token(const HttpRequest& request, std::string_view why);
   bool is_open() const { return options_.open; }
   static constexpr std::string_view kCookie = "cbd_token";
 

@@ -98,6 +98,11 @@ void answer_revoke_token(const ApiParts& parts, Call call);
 void answer_session(const ApiParts& parts, Call call);
 void answer_login(const ApiParts& parts, Call call);
 void answer_logout(const ApiParts& parts, Call call);
+void answer_agent_tokens(const ApiParts& parts, Call call);  // agent_tokens.cc, as the next two
+void answer_new_agent_token(const ApiParts& parts, Call call);
+void answer_revoke_agent_token(const ApiParts& parts, Call call);
+void answer_authority(const ApiParts& parts, Call call);  // enrol.cc, as the next
+void answer_enroll(const ApiParts& parts, Call call);
 void answer_config(const ApiParts& parts, Call call);  // policy.cc, as those below
 void answer_change_config(const ApiParts& parts, Call call);
 void answer_reset_config(const ApiParts& parts, Call call);

@@ -100,6 +100,9 @@ struct Scopes::View {
               .policies = all.policies,
               .collectors = all.collectors,
               .audit = all.audit,
+              .enrolment = all.enrolment,
+              .place = all.place,
+              .agents_changed = all.agents_changed,
               .version = all.version,
               .package_dir = all.package_dir,
               .cors_origins = all.cors_origins} {}

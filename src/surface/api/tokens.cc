@@ -29,13 +29,6 @@ std::string shown(const TokenRecord& token, Timestamp now) {
   return text;
 }
 
-Result<Duration> lifetime_of(const std::string& text, Timestamp now) {
-  if (const auto lifetime = parse_duration(text)) return *lifetime;
-  if (const auto end = parse_rfc3339(text)) return *end - now;
-  return fail(ErrorCode::kInvalidArgument, "'expires' is '{}'; allowed are a duration (30d) and a time (RFC 3339)",
-              text.substr(0, 100));
-}
-
 Result<NewToken> read_new_token(const HttpRequest& request, Timestamp now) {
   const auto body = json_body(request, "name role namespaces expires");
   if (!body) return fail(body.error());

@@ -83,4 +83,39 @@ int revoke_token(CliSession& session, const std::string& id) {
   return show_done(session, json::object{{"id", id}, {"revoked", true}}, "revoked");
 }
 
+int make_agent_token(CliSession& session, const AgentTokenOptions& options) {
+  json::object body;
+  for (const auto& [key, text] : {std::pair("ns", &options.ns), std::pair("mcis", &options.mcis),
+                                  std::pair("name", &options.name), std::pair("expires", &options.expires)}) {
+    if (!text->empty()) body[key] = *text;
+  }
+  if (options.uses > 0) body["uses"] = options.uses;
+  int code = kExitDone;
+  const auto answer = ask(session, "POST", "/api/v1/agents/tokens", json::serialize(body), code);
+  if (!answer) return code;
+  if (session.output != OutputForm::kTable) return show_members(session, *answer);
+  session.out += printable(member(*answer, "token")) + "\n";
+  session.errors += fmt::format("for machines of {}/{}, until {}; it is not shown again. On the machine, as root:\n\n",
+                                printable(member(*answer, "ns")), printable(member(*answer, "mcis")),
+                                printable(member(*answer, "expires")));
+  session.errors += fmt::format("    {}\n\n", printable(member(*answer, "install")));
+  session.errors += fmt::format("or, where cb-agent is there:\n\n    cb-agent enroll --server {} --token TOKEN\n",
+                                printable(member(*answer, "server")));
+  return kExitDone;
+}
+
+int list_agent_tokens(CliSession& session) {
+  int code = kExitDone;
+  const auto answer = ask(session, "/api/v1/agents/tokens", code);
+  if (!answer) return code;
+  return show_rows(session, *answer, array_member(*answer, "tokens"),
+                   {"id", "name", "ns", "mcis", "expires", "uses", "uses_max", "usable"});
+}
+
+int revoke_agent_token(CliSession& session, const std::string& id) {
+  int code = kExitDone;
+  if (!ask(session, "DELETE", "/api/v1/agents/tokens/" + url_encoded(id), {}, code)) return code;
+  return show_done(session, json::object{{"id", id}, {"revoked", true}}, "revoked");
+}
+
 }  // namespace dragonfly

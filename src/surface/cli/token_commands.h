@@ -25,4 +25,16 @@ int list_tokens(CliSession& session);
 int show_audit(CliSession& session, size_t limit);
 int revoke_token(CliSession& session, const std::string& id);
 
+// By which machines enrol as agents.
+struct AgentTokenOptions {
+  std::string ns, mcis;  // Empty: default.
+  std::string name;
+  std::string expires;  // Empty: an hour.
+  size_t uses = 0;      // 0: as many as come.
+};
+// Its text on standard output; on standard error what to run on the machine.
+int make_agent_token(CliSession& session, const AgentTokenOptions& options);
+int list_agent_tokens(CliSession& session);
+int revoke_agent_token(CliSession& session, const std::string& id);
+
 }  // namespace dragonfly

@@ -46,6 +46,27 @@ TEST_F(TokenCommandsTest, ListsAsTableAndJson) {
   EXPECT_THAT(session_.out, HasSubstr(R"("namespaces":["x","y"])"));
 }
 
+TEST_F(TokenCommandsTest, AnAgentsTokenIsAloneOnStandardOutput) {
+  http_.answer = {201, R"({"id":"a1","ns":"n","mcis":"m","expires":"e","token":"cba_x","server":"https://s",)"
+                       R"("install":"curl https://s | sh"})"};
+  EXPECT_EQ(make_agent_token(session_, {"n", "m", "", "10m", 3}), kExitDone);
+  EXPECT_EQ(session_.out, "cba_x\n");
+  EXPECT_THAT(session_.errors, HasSubstr("    curl https://s | sh\n"));
+  EXPECT_THAT(session_.errors, HasSubstr("cb-agent enroll --server https://s"));
+  EXPECT_EQ(http_.asked.url, "http://s/api/v1/agents/tokens");
+  EXPECT_EQ(http_.asked.body, R"({"ns":"n","mcis":"m","expires":"10m","uses":3})");
+  EXPECT_EQ(make_agent_token(session_, {}), kExitDone);
+  EXPECT_EQ(http_.asked.body, "{}");
+  http_.answer = {200, R"({"tokens":[{"id":"a1","name":"rack","ns":"n","mcis":"m","expires":"e","uses":1,)"
+                       R"("uses_max":null,"usable":true}]})"};
+  session_.out.clear();
+  EXPECT_EQ(list_agent_tokens(session_), kExitDone);
+  EXPECT_THAT(session_.out, HasSubstr("rack"));
+  http_.answer = {204, ""};
+  EXPECT_EQ(revoke_agent_token(session_, "a/1"), kExitDone);
+  EXPECT_EQ(http_.asked.url, "http://s/api/v1/agents/tokens/a%2F1");
+}
+
 TEST_F(TokenCommandsTest, ShowsTheAuditLog) {
   http_.answer = {200,
                   R"({"entries":[{"time":"t","who":"boss","from":"f","what":"token new","before":"","after":"{}"}]})"};

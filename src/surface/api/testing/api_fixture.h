@@ -358,6 +358,9 @@ class ApiFixture : public testing::Test {
   SystemRandom random;
   std::unique_ptr<TokenStore> tokens = TokenStore::open(system_files(), random, clock, folder).value();
   std::unique_ptr<AuditLog> audit = AuditLog::open(system_files(), folder).value();
+  std::unique_ptr<Enrolment> enrolment = Enrolment::open(system_files(), random, clock, folder).value();
+  EnrolmentPlace place{{}, {}, {}, 8094};
+  int agents_changes = 0;
   Gate gate{*tokens, clock, gate_options};
   Api api{ApiParts{directory,
                    reader,
@@ -376,6 +379,9 @@ class ApiFixture : public testing::Test {
                    *policies,
                    collectors,
                    *audit,
+                   *enrolment,
+                   [this] { return place; },
+                   [this] { ++agents_changes; },
                    "1.2.3",
                    (folder / "packages").string(),
                    {"https://grafana.example"}}};
