@@ -23,6 +23,7 @@ using tcp = net::ip::tcp;
 constexpr size_t kLingerBytesMax = 1u << 20;
 constexpr Duration kLingerTime = 2s;
 constexpr Duration kPeerLookInterval = 500ms;
+constexpr Duration kPieceRetry = 20ms;
 
 }  // namespace
 
@@ -96,10 +97,12 @@ net::awaitable<bool> Connection::serve_one() {
   co_await wait_for_delivery();
   if (!delivery_) co_return false;
   Delivery delivery = std::move(*delivery_);
+  delivery_.reset();
   if (delivery.stream) {
     co_await run_stream(std::move(delivery));
     co_return false;
   }
+  if (delivery.pieces) co_return co_await write_pieces(std::move(delivery));
   co_return co_await write_answer(std::move(delivery.response));
 }
 
@@ -107,11 +110,11 @@ net::awaitable<bool> Connection::serve_one() {
 // second look counts.
 net::awaitable<void> Connection::wait_for_delivery() {
   bool had_ended = false;
-  while (!delivery_ && transport_.is_open()) {
+  while (!delivery_ && !piece_ && transport_.is_open()) {
     SystemError woken;
     signal_.expires_after(kPeerLookInterval);
     co_await signal_.async_wait(net::redirect_error(net::use_awaitable, woken));
-    if (woken || delivery_ || request_.cancellation.cancelled()) continue;
+    if (woken || delivery_ || piece_ || request_.cancellation.cancelled()) continue;
     const bool has_ended = peer_has_ended();
     if (has_ended && had_ended) {
       shared_->stats.requests_abandoned.add();
@@ -294,7 +297,7 @@ void Connection::dispatch(std::string body, std::string encoding, std::shared_pt
   const auto loop = weak_loop_.lock();
   DF_ASSERT(loop != nullptr);
   const bool packs = accepts_gzip(request_.header("accept-encoding"));
-  auto exchange = std::make_shared<Exchange>(loop, weak_from_this(), shared_, packs);
+  auto exchange = std::make_shared<Exchange>(loop, weak_from_this(), shared_, Exchange::Peer{packs, !http_1_0_});
   const std::string coding = lower_case(trimmed(encoding));
   request_.cancellation = Cancellation::make();
   auto request = std::make_shared<HttpRequest>(request_);
@@ -335,14 +338,87 @@ net::awaitable<bool> Connection::write_answer(HttpResponse response) {
   co_return sent&& keep;
 }
 
+// As write_answer().
+net::awaitable<bool> Connection::write_pieces(Delivery delivery) {
+  if (!shared_->admit_pieces(source_)) {
+    shared_->stats.requests_overload.add();
+    auto response = error_response(503, "too many large answers are being read at once; try again later");
+    response.headers.emplace_back("Retry-After", "1");
+    co_return co_await write_answer(std::move(response));
+  }
+  const std::shared_ptr<void> place(nullptr,
+                                    [shared = shared_, source = source_](void*) { shared->leave_pieces(source); });
+  HttpResponse& response = delivery.response;
+  const bool keep = keep_alive_ && !http_1_0_ && !stopping_ && !shared_->stopping;
+  for (const auto& header : shared_->options.common_headers) response.headers.push_back(header);
+  shared_->stats.count_answer(response.status);
+  std::string begin = render_head({response, true, keep, http_1_0_, shared_->clock.wall()});
+  if (request_.head) co_return co_await write_all(begin) && keep;
+  const bool whole = co_await write_rest(begin.append(response.body), delivery.pieces);
+  if (!whole) request_.cancellation.cancel();
+  co_return whole&& keep;
+}
+
+// `bytes`, then what further pieces there are; false where it broke off, on whichever side.
+net::awaitable<bool> Connection::write_rest(std::string bytes, const std::shared_ptr<Pieces>& pieces) {
+  for (bool last = false;;) {
+    const bool sent = co_await write_all(bytes);
+    if (!sent || last) co_return sent;
+    while (!ask_for_piece(pieces)) {  // The workers are busy: the peer waits, and nothing is lost.
+      SystemError woken;
+      signal_.expires_after(kPieceRetry);
+      co_await signal_.async_wait(net::redirect_error(net::use_awaitable, woken));
+      if (!transport_.is_open()) co_return false;
+    }
+    co_await wait_for_delivery();
+    if (!piece_) co_return false;
+    if (piece_->error) {
+      break_off(*piece_->error);
+      co_return false;
+    }
+    bytes = std::move(piece_->bytes);
+    last = piece_->last;
+    piece_.reset();
+  }
+}
+
+bool Connection::ask_for_piece(const std::shared_ptr<Pieces>& pieces) {
+  return shared_->workers.post([pieces, loop = weak_loop_.lock(), weak = weak_from_this()] {
+    net::post(loop->io, [weak, piece = pieces->next()]() mutable {
+      if (const auto self = weak.lock()) self->deliver_piece(std::move(piece));
+    });
+  });
+}
+
+// So that no peer takes what came for the whole: chunks lack their end, TLS its farewell; to HTTP/1.0, where the end of
+// the connection is the end of the answer, it is reset.
+void Connection::break_off(const Error& error) {
+  if (request_.cancellation.cancelled()) return abort();
+  shared_->stats.answers_broken.add();
+  uint64_t held_back = 0;
+  if (shared_->broken_logged.allow(shared_->clock.monotonic(), held_back)) {
+    log_warning("http", "an answer to {} broke off: {} ({} more since the last such line)",
+                std::string_view(request_.target).substr(0, 200), error.message, held_back);
+  }
+  SystemError ignored;
+  if (http_1_0_) transport_.socket().set_option(net::socket_base::linger(true, 0), ignored);
+  abort();
+}
+
 net::awaitable<bool> Connection::write_all(std::string_view bytes) {
-  while (!bytes.empty()) {
-    arm(shared_->options.write_stall);
+  const HttpOptions& options = shared_->options;
+  const MonotonicTime start = shared_->clock.monotonic();
+  for (size_t so_far = 0; !bytes.empty();) {
+    // As bodies that come: slow for body_grace, then it must keep its average.
+    const Duration allowed = options.body_grace + std::chrono::seconds(so_far / options.body_bytes_per_s);
+    const Duration left = allowed - (shared_->clock.monotonic() - start);
+    arm(std::clamp<Duration>(left, 1ms, options.write_stall));
     SystemError ec;
     const size_t written = co_await transport_.async_write_some(net::buffer(bytes.data(), bytes.size()),
                                                                 net::redirect_error(net::use_awaitable, ec));
     shared_->stats.bytes_out.add(written);
     bytes.remove_prefix(written);
+    so_far += written;
     if (ec) {
       if (timed_out_) shared_->stats.timeouts.add();
       abort();

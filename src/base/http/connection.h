@@ -54,6 +54,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     delivery_ = std::move(delivery);
     signal_.cancel();
   }
+  void deliver_piece(Pieces::Piece piece) {
+    piece_ = std::move(piece);
+    signal_.cancel();
+  }
   void wake() { signal_.cancel(); }
   void begin_stop() {
     stopping_ = true;
@@ -85,6 +89,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void fill_request(const Parser& parser);
   void dispatch(std::string body, std::string encoding, std::shared_ptr<BodyShare> share);
   boost::asio::awaitable<void> wait_for_delivery();
+  boost::asio::awaitable<bool> write_pieces(Delivery delivery);
+  boost::asio::awaitable<bool> write_rest(std::string bytes, const std::shared_ptr<Pieces>& pieces);
+  bool ask_for_piece(const std::shared_ptr<Pieces>& pieces);
+  void break_off(const Error& error);
   boost::asio::awaitable<bool> write_answer(HttpResponse response);
   boost::asio::awaitable<void> run_stream(Delivery delivery);
   boost::asio::awaitable<void> watch_peer();
@@ -129,6 +137,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool http_1_0_ = false;
   bool keep_alive_ = false;
   std::optional<Delivery> delivery_;
+  std::optional<Pieces::Piece> piece_;
   std::shared_ptr<Stream> stream_;
 };
 

@@ -7,6 +7,39 @@
 #include "base/http/gzip.h"
 
 namespace dragonfly::http_internal {
+namespace {
+
+void say_packed(HttpResponse& response) {
+  response.headers.emplace_back("Content-Encoding", "gzip");
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+}
+
+}  // namespace
+
+Pieces::Piece Pieces::next() {
+  std::string text;
+  const Result<bool> more = body_->next(text);
+  if (!more) return {{}, true, more.error()};
+  return made(text, !*more);
+}
+
+Pieces::Piece Pieces::made(std::string_view text, bool last) {
+  std::string packed;
+  if (packer_) {
+    packer_->write(text, last, packed);
+    text = packed;
+  }
+  Piece out{{}, last, std::nullopt};
+  if (!chunked_) {
+    out.bytes = text;
+  } else if (!text.empty()) {  // An empty chunk would be the end.
+    out.bytes = fmt::format("{:x}\r\n", text.size());
+    out.bytes.reserve(out.bytes.size() + text.size() + 8);
+    out.bytes.append(text).append("\r\n");
+  }
+  if (last && chunked_) out.bytes.append("0\r\n\r\n");
+  return out;
+}
 
 HttpStream::Write Stream::write(std::string chunk) {
   {
@@ -67,17 +100,23 @@ Exchange::~Exchange() {
 }
 
 void Exchange::answer(HttpResponse response) {
-  if (packs_ && response.body.size() >= shared_->options.gzip_bytes_min) {
+  if (peer_.packs && response.body.size() >= shared_->options.gzip_bytes_min) {
     response.body = gzip(response.body);
-    response.headers.emplace_back("Content-Encoding", "gzip");
-    response.headers.emplace_back("Vary", "Accept-Encoding");
+    say_packed(response);
   }
-  deliver({std::move(response), nullptr});
+  deliver({std::move(response)});
+}
+
+void Exchange::answer_in_pieces(HttpResponse begin, std::unique_ptr<HttpBody> rest) {
+  auto pieces = std::make_shared<Pieces>(std::move(rest), peer_.packs, peer_.chunked);
+  begin.body = pieces->first(begin.body).bytes;
+  if (peer_.packs) say_packed(begin);
+  deliver({std::move(begin), nullptr, std::move(pieces)});
 }
 
 std::shared_ptr<HttpStream> Exchange::start_stream(HttpResponse head, HttpStreamOptions options) {
   auto stream = std::make_shared<Stream>(loop_, connection_, shared_, std::move(options));
-  deliver({std::move(head), stream});
+  deliver({std::move(head), stream, nullptr});
   return stream;
 }
 

@@ -8,6 +8,7 @@
 // Limits     GunzipLimits.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -25,5 +26,20 @@ struct GunzipLimits {
 Result<std::string> gunzip(std::string_view bytes, const GunzipLimits& limits);
 
 std::string gzip(std::string_view bytes);
+
+// gzip piece by piece; what has come out is readable as far as it goes. 128 KB each.
+class GzipWriter {
+ public:
+  GzipWriter();
+  ~GzipWriter();
+  GzipWriter(const GzipWriter&) = delete;
+  GzipWriter& operator=(const GzipWriter&) = delete;
+  // Appends to `out` what is ready, which may be nothing before the `last` call.
+  void write(std::string_view bytes, bool last, std::string& out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace dragonfly

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace dragonfly {
 namespace {
 
@@ -46,6 +48,24 @@ TEST(Gunzip, Limits) {
   EXPECT_EQ(f(std::string(10'000'000, '0'), {}), "limit");  // Packs about 1:1000.
   EXPECT_EQ(f(std::string(1'000'000, '0'), {}), "ok");      // Below the size where the ratio counts.
   EXPECT_EQ(f(std::string(1'000'000, '0'), {.ratio_free_bytes = 1000}), "limit");
+}
+
+TEST(Gzip, PiecesAreOneText) {
+  const auto f = [](const std::vector<std::string>& pieces) {
+    GzipWriter writer;
+    std::string packed;
+    std::string plain;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      writer.write(pieces[i], i + 1 == pieces.size(), packed);
+      plain += pieces[i];
+    }
+    EXPECT_EQ(gunzip(packed, {.ratio_max = 10'000}).value(), plain);
+  };
+  f({""});
+  f({"", "", ""});
+  f({"a"});
+  f({"a", "", "b"});
+  f({varied(300'000), std::string(200'000, 'x'), varied(3'000'000), ""});
 }
 
 }  // namespace

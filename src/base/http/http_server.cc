@@ -170,7 +170,7 @@ void Server::on_connections(F f) {
 
 bool Server::wait_until_empty(Duration time) {
   std::unique_lock lock(shared_->mutex);
-  return shared_->changed.wait_for(lock, time, [this] { return shared_->connections == 0; });
+  return shared_->changed.wait_for(lock, time, [this] { return shared_->connections.taken() == 0; });
 }
 
 void Server::stop() {

@@ -47,8 +47,12 @@ struct HttpOptions {
   Duration idle_time = 60s;                   // Between requests.
   Duration body_grace = 10s;                  // From here on a body must average body_bytes_per_s; 408.
   size_t body_bytes_per_s = 1024;
-  Duration write_stall = 10s;  // A reader that takes nothing for so long is cut off.
-  Duration stop_time = 2s;     // What stop() leaves running answers.
+  Duration write_stall =
+      10s;                  // A reader that takes nothing for so long is cut off, as is one that takes an answer more
+                            // slowly than a body may come.
+  size_t pieces_max = 128;  // Answers that are being made piece by piece; 503.
+  size_t pieces_per_source_max = 32;
+  Duration stop_time = 2s;  // What stop() leaves running answers.
 };
 
 // An answer that goes on until one side ends it (server-sent events).
@@ -67,6 +71,16 @@ class HttpStream {
   virtual void close() = 0;
 };
 
+// The body of an answer that is made while it is sent: the next piece when the peer has taken the one before, so that
+// memory is bounded by a piece and not by the answer.
+class HttpBody {
+ public:
+  virtual ~HttpBody() = default;
+  // Appends the next piece; false with the last. Called on a worker, one call at a time, and not after an error, which
+  // breaks the answer off where the peer sees it. Destroyed on any thread.
+  virtual Result<bool> next(std::string& out) = 0;
+};
+
 struct HttpStreamOptions {
   std::string heartbeat;  // Sent when nothing else was for heartbeat_every; empty = none.
   Duration heartbeat_every = 15s;
@@ -78,15 +92,21 @@ class HttpExchange {
   virtual ~HttpExchange() = default;
   virtual void answer(HttpResponse response) = 0;
   virtual std::shared_ptr<HttpStream> start_stream(HttpResponse head, HttpStreamOptions options) = 0;
+  virtual void answer_in_pieces(HttpResponse begin, std::unique_ptr<HttpBody> rest) = 0;
 };
 
-// Copyable, so that it fits into tasks and callbacks. Exactly one answer() or start_stream() for all copies; when the
-// last copy dies without either, the peer gets 503.
+// Copyable, so that it fits into tasks and callbacks. Exactly one answer(), answer_in_pieces() or start_stream() for all
+// copies; when the last copy dies without one, the peer gets 503.
 class Responder {
  public:
   explicit Responder(std::shared_ptr<HttpExchange> exchange) : exchange_(std::move(exchange)) {}
   // Packs the body where the peer accepts gzip: call it where some CPU may be spent.
   void answer(HttpResponse response) const { exchange_->answer(std::move(response)); }
+  // The body of `begin` is the first piece. Chunked, so that the connection is kept; to HTTP/1.0 it ends with the
+  // connection. Packed where the peer accepts gzip.
+  void answer_in_pieces(HttpResponse begin, std::unique_ptr<HttpBody> rest) const {
+    exchange_->answer_in_pieces(std::move(begin), std::move(rest));
+  }
   // The head's body is not used.
   std::shared_ptr<HttpStream> start_stream(HttpResponse head, HttpStreamOptions options) const {
     return exchange_->start_stream(std::move(head), std::move(options));

@@ -19,6 +19,10 @@ void write_metrics(const HttpStats& stats, MetricsText& text) {
                stats.requests_overload);
   text.counter("dragonfly_http_requests_abandoned_total", "HTTP requests whose peer left before the answer was there.",
                stats.requests_abandoned);
+  text.counter("dragonfly_http_answers_broken_total", "HTTP answers that broke off after their first bytes.",
+               stats.answers_broken);
+  text.gauge("dragonfly_http_answers_in_pieces", "HTTP answers being made piece by piece now.",
+             static_cast<double>(stats.pieces_open.value()));
   text.counter("dragonfly_http_timeouts_total", "HTTP connections ended because the peer was too slow.",
                stats.timeouts);
   text.counter("dragonfly_http_handshakes_failed_total", "TLS handshakes that failed or came too slowly.",

@@ -23,6 +23,8 @@ struct HttpStats {
   Counter requests_refused;    // Answered by the server itself, before a handler was asked.
   Counter requests_overload;   // Of those: the workers' queue was full, or too many bytes of bodies waited.
   Counter requests_abandoned;  // The peer left before the answer was there.
+  Counter answers_broken;      // Made piece by piece, and broken off by an error.
+  Gauge pieces_open;           // Answers that are being made piece by piece.
   Counter timeouts;            // Slow headers, bodies and readers.
   Counter bytes_in;
   Counter bytes_out;

@@ -13,10 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/http/http_message.h"
 
@@ -102,6 +105,28 @@ class TestClient {
     buffer_.erase(0, at + text.size());
     return out;
   }
+  // The body of the answer whose head was read; nothing where the peer closes before its last chunk.
+  std::optional<std::string> read_chunks() {
+    std::string out;
+    for (;;) {
+      const std::string line = read_until("\r\n");
+      if (line.empty()) return std::nullopt;
+      const size_t size = std::strtoul(line.c_str(), nullptr, 16);
+      while (buffer_.size() < size + 2) {
+        if (!more()) return std::nullopt;
+      }
+      out.append(buffer_, 0, size);
+      buffer_.erase(0, size + 2);
+      if (size == 0) return out;
+    }
+  }
+  // All that comes until the peer closes, or resets.
+  std::string read_rest() {
+    while (more()) {
+    }
+    return std::exchange(buffer_, {});
+  }
+  int last_error() const { return last_error_; }
   // True where the peer closes (and says no more).
   bool closed() { return buffer_.empty() && !more() && buffer_.empty(); }
 
@@ -109,12 +134,14 @@ class TestClient {
   bool more() {
     char bytes[16384];
     const ssize_t got = ::recv(fd_, bytes, sizeof bytes, 0);
+    last_error_ = got < 0 ? errno : 0;
     if (got <= 0) return false;
     buffer_.append(bytes, static_cast<size_t>(got));
     return true;
   }
   int fd_;
   bool connected_ = false;
+  int last_error_ = 0;
   std::string buffer_;
 };
 

@@ -52,6 +52,8 @@ class SecureClient {
     }
     return out;
   }
+  // Whether the peer said that nothing more comes, so that what came is whole.
+  bool said_farewell() const { return (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0; }
   std::string get(const std::string& target) {
     send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     const std::string all = read(SIZE_MAX);
@@ -63,6 +65,22 @@ class SecureClient {
   SSL_CTX* context_;
   SSL* ssl_ = nullptr;
   bool connected_ = false;
+};
+
+// 25 large pieces, then an end or, at /pieces/broken, an error.
+class Letters final : public HttpBody {
+ public:
+  explicit Letters(std::string target) : target_(std::move(target)) {}
+  static std::string piece(int i) { return std::string(100'000, static_cast<char>('a' + i)); }
+  Result<bool> next(std::string& out) override {
+    if (at_ == 25 && target_.ends_with("broken")) return fail(ErrorCode::kIo, "gone");
+    out += piece(at_);
+    return ++at_ < 26;
+  }
+
+ private:
+  const std::string target_;
+  int at_ = 0;
 };
 
 class HttpsTest : public testing::Test {
@@ -85,6 +103,8 @@ class HttpsTest : public testing::Test {
     server_ = HttpServer::start(std::move(options), clock_, workers_, [](HttpRequest request, Responder responder) {
                 HttpResponse response;
                 response.body = request.target + " " + request.body;
+                if (request.target.starts_with("/pieces"))
+                  return responder.answer_in_pieces(std::move(response), std::make_unique<Letters>(request.target));
                 if (request.target == "/large") response.body.assign(3'000'000, 'x');
                 responder.answer(std::move(response));
               }).value();
@@ -133,6 +153,16 @@ TEST_F(HttpsTest, LargeAnswersAndPipelinedRequestsAreWhole) {
   for (size_t at = 0; (at = got.find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++answers;
   EXPECT_EQ(answers, 201u);
   EXPECT_TRUE(got.ends_with("/end "));
+}
+
+TEST_F(HttpsTest, AnswersInPiecesAreWholeOrEndWithoutAnEnd) {
+  start();
+  std::string whole = "9\r\n/pieces/ \r\n";
+  for (int i = 0; i < 26; ++i) whole += fmt::format("186a0\r\n{}\r\n", Letters::piece(i));
+  EXPECT_TRUE(SecureClient(port(), authority_).get("/pieces/") == whole + "0\r\n\r\n");
+  SecureClient client(port(), authority_);
+  EXPECT_FALSE(client.get("/pieces/broken").ends_with("0\r\n\r\n"));
+  EXPECT_FALSE(client.said_farewell());
 }
 
 TEST_F(HttpsTest, LargeBodiesArriveWhole) {

@@ -18,6 +18,7 @@
 
 #include "base/core/assert.h"
 #include "base/http/http_server.h"
+#include "base/obs/log.h"
 
 namespace dragonfly::http_internal {
 
@@ -29,10 +30,44 @@ struct Loop {
   boost::asio::io_context io{1};
 };
 
+// How many of something there may be, in all and of one source.
+class Places {
+ public:
+  Places(size_t in_all, size_t of_source) : max_(in_all), of_source_max_(of_source) {}
+  bool take(const boost::asio::ip::address& source) {
+    size_t& of_source = by_source_[source];
+    if (taken_ >= max_ || of_source >= of_source_max_) {
+      if (of_source == 0) by_source_.erase(source);
+      return false;
+    }
+    ++of_source;
+    ++taken_;
+    return true;
+  }
+  void give_back(const boost::asio::ip::address& source) {
+    const auto found = by_source_.find(source);
+    DF_ASSERT(found != by_source_.end() && taken_ > 0);
+    if (--found->second == 0) by_source_.erase(found);
+    --taken_;
+  }
+  size_t taken() const { return taken_; }
+
+ private:
+  const size_t max_;
+  const size_t of_source_max_;
+  std::map<boost::asio::ip::address, size_t> by_source_;
+  size_t taken_ = 0;
+};
+
 // What all connections share.
 struct Shared {
   Shared(HttpOptions given, Clock& the_clock, Executor& the_workers, HttpHandler the_handler)
-      : options(std::move(given)), clock(the_clock), workers(the_workers), handler(std::move(the_handler)) {}
+      : options(std::move(given)),
+        clock(the_clock),
+        workers(the_workers),
+        handler(std::move(the_handler)),
+        connections(options.connections_max, options.connections_per_source_max),
+        pieces(options.pieces_max, options.pieces_per_source_max) {}
   const HttpOptions options;
   Clock& clock;
   Executor& workers;
@@ -43,29 +78,32 @@ struct Shared {
   std::atomic<bool> stopping{false};
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<boost::asio::ip::address, size_t> by_source;
-  size_t connections = 0;
+  Places connections;  // As the next under the mutex.
+  Places pieces;       // Answers that are being made piece by piece.
+  RateLimit broken_logged{10s};
 
   bool admit(const boost::asio::ip::address& source) {
     const std::lock_guard lock(mutex);
-    size_t& of_source = by_source[source];
-    if (stopping || connections >= options.connections_max || of_source >= options.connections_per_source_max) {
-      if (of_source == 0) by_source.erase(source);
-      return false;
-    }
-    ++of_source;
-    ++connections;
-    stats.connections_open.set(static_cast<int64_t>(connections));
+    if (stopping || !connections.take(source)) return false;
+    stats.connections_open.set(static_cast<int64_t>(connections.taken()));
     return true;
   }
   void leave(const boost::asio::ip::address& source) {
     const std::lock_guard lock(mutex);
-    const auto found = by_source.find(source);
-    DF_ASSERT(found != by_source.end() && connections > 0);
-    if (--found->second == 0) by_source.erase(found);
-    --connections;
-    stats.connections_open.set(static_cast<int64_t>(connections));
+    connections.give_back(source);
+    stats.connections_open.set(static_cast<int64_t>(connections.taken()));
     changed.notify_all();
+  }
+  bool admit_pieces(const boost::asio::ip::address& source) {
+    const std::lock_guard lock(mutex);
+    const bool taken = pieces.take(source);
+    stats.pieces_open.set(static_cast<int64_t>(pieces.taken()));
+    return taken;
+  }
+  void leave_pieces(const boost::asio::ip::address& source) {
+    const std::lock_guard lock(mutex);
+    pieces.give_back(source);
+    stats.pieces_open.set(static_cast<int64_t>(pieces.taken()));
   }
 };
 
