@@ -92,7 +92,7 @@ class Access(E2e):
         server = self.start()
         got = [self.as_(server, f'wrong-{i}', '/api/v1/vms') for i in range(60)]
         self.assertEqual(set(got), {401, 429})
-        wait_until(lambda: self.as_(server, self.admin, '/api/v1/vms') == 200, 3, 'a good token')
+        self.assertEqual(self.as_(server, self.admin, '/api/v1/vms'), 200)
 
     def test_a_scoped_operator_writes_its_namespaces_only(self):
         server = self.start()

@@ -115,6 +115,11 @@ bool TokenStore::is_empty() const {
   return tokens_.empty();
 }
 
+bool TokenStore::has(std::string_view id) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(tokens_, id, &TokenRecord::id) != tokens_.end();
+}
+
 Result<Principal> TokenStore::authenticate(std::string_view text) const {
   const auto id = token_id_of(text);
   const Digest256 digest = sha256(as_bytes(text));

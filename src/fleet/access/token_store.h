@@ -40,6 +40,8 @@ class TokenStore {
   Result<TokenRecord> revoke(std::string_view id);
   std::vector<TokenRecord> list() const;
   bool is_empty() const;
+  // Whether there is a token of that id, whatever its secret.
+  bool has(std::string_view id) const;
   Result<Principal> authenticate(std::string_view text) const;
   // Of the file when it was opened.
   size_t damaged_lines() const { return damaged_lines_; }

@@ -1,5 +1,7 @@
 #include "surface/api/gate.h"
 
+#include "fleet/access/token_file.h"
+
 namespace dragonfly {
 namespace {
 
@@ -62,10 +64,20 @@ HttpResponse Gate::refuse_token(const HttpRequest& request, std::string_view why
 }
 
 Gate::Admission Gate::who_is(const HttpRequest& request, std::string_view token) {
-  if (auto refused = refuses_source(request)) return tl::unexpected(std::move(*refused));
+  const std::string source = source_of(request);
+  const MonotonicTime now = clock_.monotonic();
+  // A token that exists has a budget of its own at each address, so that the wrong ones of others there do not shut it
+  // out; its secret may still be guessed at no more often.
+  const auto id = token_id_of(token);
+  const bool exists = id && tokens_.has(*id);
+  const std::string client = exists ? source + " " + *id : source;
+  if (!failures_.has(client, now)) {
+    return tl::unexpected(too_many("too many wrong tokens came from this address; try again in a second"));
+  }
   auto principal = tokens_.authenticate(token);
   if (principal) return std::move(*principal);
-  return tl::unexpected(refuse_token(request, principal.error().message));
+  failures_.take(client, now);
+  return tl::unexpected(unauthenticated(principal.error().message));
 }
 
 std::optional<HttpResponse> Gate::too_often_without_token(const HttpRequest& request) {

@@ -4,7 +4,7 @@
 // Ownership  borrows the store and the clock, which outlive it.
 // Threading  any thread.
 // Errors     a refusal is the answer to send: 401, 403 or 429.
-// Limits     kFailuresPerSecond wrong tokens of one source are looked at; GateOptions::requests_per_second.
+// Limits     kFailuresPerSecond wrong tokens of one source are looked at, and as many for each token that exists; GateOptions::requests_per_second.
 #pragma once
 
 #include "base/http/http_message.h"
