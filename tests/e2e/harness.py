@@ -206,11 +206,14 @@ class Server(Process):
         return sum(self.metric_sum(name, metrics)
                    for name in ('dragonfly_datagrams_malformed_total', 'dragonfly_frames_dropped_total'))
 
-    def raw_rows(self, group, **query):
+    def raw_rows(self, group, whole=True, **query):
         """{(labels' ns, mcis, vm): [(time in ms, {column: value}), …]} of GET /api/v1/query without a step."""
         query.setdefault('start', '-1h')
         out = {}
-        for series in self.get_json('/api/v1/query', group=group, epoch='ms', **query)['series']:
+        answer = self.get_json('/api/v1/query', group=group, epoch='ms', **query)
+        if whole and answer.get('missing'):
+            raise AssertionError(f'rows of {group} {query} are missing: {answer["missing"]}')
+        for series in answer['series']:
             labels, columns = series['labels'], series['columns']
             key = (labels.get('ns'), labels.get('mcis'), labels.get('vm'))
             rows = out.setdefault(key, [])

@@ -102,6 +102,17 @@ class DiskFull(E2e):
         rows.pop(VM, None)
         return rows
 
+    def settled(self, server):
+        """The metrics once what became durable is stored, too."""
+        looks = [server.metrics()]
+
+        def is_settled():
+            time.sleep(0.3)
+            looks.append(server.metrics())
+            return looks[-1]['dragonfly_rows_stored_total'] == looks[-2]['dragonfly_rows_stored_total']
+        wait_until(is_settled, what='nothing more is stored')
+        return looks[-1]
+
     def test_rows_are_refused_and_come_again(self):
         server = Server(self, data=self.disk / 'data')
         keys = server.key(self, 'vm-', count=20)
@@ -116,8 +127,7 @@ class DiskFull(E2e):
             written += more
             refused = 1 if more > 0 or refused == 0 else refused + 1
             if refused == 1:
-                time.sleep(0.5)  # What became durable is stored by now; its acks may come up to 5 s later.
-                before = server.metrics()
+                before = self.settled(server)  # Acks of what became durable may come up to 5 s later.
             time.sleep(0.2)
             self.assertEqual(server.get('/healthcheck').status, 204)
             self.assertEqual(self.count_by_hand(server), 1 + written)
