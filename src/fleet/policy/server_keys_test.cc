@@ -94,6 +94,9 @@ TEST(ServerKeys, FilesOfEarlierServersAreRead) {
   kafka.collector_interval = 20s;
   kafka.max_host_count = 5;
   kafka.monitoring_policy = "csp";
+  f("kafka_first.yaml", 13, kafka,
+    {":23: 'collectManager.collector_port' is of an earlier version and is ignored: say server.udp",
+     ":13: 'kafka' is of an earlier version and is ignored: agents send to server.udp"});
   kafka.default_policy = "pull";
   kafka.puller_interval = 20s;
   kafka.puller_aggregate_interval = 60s;
@@ -102,6 +105,7 @@ TEST(ServerKeys, FilesOfEarlierServersAreRead) {
     {":9: 'influxdb.rpDuration' is of an earlier version and is ignored: say store.retention_raw"});
   kafka.agent_interval = 6s;
   kafka.collector_interval = 30s;
+  f("mcks.yaml", 15, kafka, {":24: 'agent' is of an earlier version and is ignored: clusters"});
   f("mck8s.yaml", 16, kafka, {":22: 'dragonfly.port' is of an earlier version and is ignored: say server.http"});
 }
 
