@@ -4,6 +4,7 @@
 #include "data_directory.h"
 #include "fleet/access/access_check.h"
 #include "fleet/policy/policy_store.h"
+#include "fleet/registry/agent_notes.h"
 #include "fleet/registry/enrolment.h"
 #include "store/backup/backup.h"
 #include "store/log/log_check.h"
@@ -56,6 +57,12 @@ void check_log_part(const Path& data, LogPosition from, CheckReport& report) {
 void check_registry_part(const Path& data, CheckReport& report) {
   const RegistryCheck registry = AgentRegistry::check(system_files(), data);
   report.part("registry", fmt::format("{} agents", registry.agents), registry.damage);
+  const auto notes = AgentNotes::open(system_files(), data);
+  if (!notes) return report.part("metadata", "not read", {notes.error().message});
+  std::vector<std::string> damage;
+  if (const size_t lines = (*notes)->damaged_lines(); lines > 0)
+    damage.push_back(fmt::format("{}: {} lines are cut or damaged", (data / "agents.metadata").string(), lines));
+  report.part("metadata", fmt::format("of {} agents", (*notes)->size()), damage);
 }
 
 void check_access_part(const Path& data, CheckReport& report) {

@@ -253,6 +253,12 @@ Result<> Server::open_gate() {
     log_warning("access", "{} lines of secrets/agent-tokens are damaged; their tokens are not valid",
                 enrolment_->damaged_lines());
   }
+  auto notes = AgentNotes::open(system_files(), settings_.data_dir);
+  if (!notes) return fail(std::move(notes).error());
+  notes_ = std::move(*notes);
+  if (notes_->damaged_lines() > 0)
+    log_warning("registry", "{} lines of agents.metadata are damaged; what they said of agents is lost",
+                notes_->damaged_lines());
   auto first = first_token(settings_, *tokens_);
   if (!first) return fail(std::move(first).error());
   first_token_ = std::move(*first);
@@ -330,6 +336,7 @@ Result<> Server::open_api() {
                                         *enrolment_,
                                         [this] { return enrolment_place(); },
                                         [this] { poll_soon_ = true; },
+                                        *notes_,
                                         DF_VERSION,
                                         settings_.package_dir,
                                         settings_.cors_origins});

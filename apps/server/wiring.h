@@ -19,6 +19,7 @@
 #include "base/http/http_server.h"
 #include "base/rt/worker_pool.h"
 #include "checkpointer.h"
+#include "fleet/registry/agent_notes.h"
 #include "fleet/registry/enrolment.h"
 #include "ingest/receiver/agent_links.h"
 #include "ingest/receiver/rows_door.h"
@@ -113,6 +114,7 @@ class Server {
   std::unique_ptr<CollectorManager> collectors_;
   std::unique_ptr<ServerHealth> health_;
   std::unique_ptr<TokenStore> tokens_;
+  std::unique_ptr<AgentNotes> notes_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<Enrolment> enrolment_;

@@ -332,6 +332,11 @@ class OpenApi(E2e):
                     continue
                 self.assertIn(str(answer.status), ('400', '404') if '404' in operation['responses'] else ('400',), answer)
 
+    def test_pull_is_not_there_yet(self):
+        name = 'put /dragonfly/agent/metadata'
+        answer = self.ask(name, self.good_values(name), body=json.dumps({'agent_type': 'pull'}))
+        self.assertEqual(answer.status, 501, answer)
+
     def test_names_that_are_none(self):
         for name, (_, path, operation) in self.document.operations.items():
             if '400' not in operation['responses'] or '{id}' not in path or 'collectors' in path:

@@ -38,27 +38,6 @@ std::vector<uint16_t> ascending(std::vector<uint16_t> fields) {
   return fields;
 }
 
-Result<> check(const Query& query) {
-  if (query.range.begin >= query.range.end)
-    return fail(ErrorCode::kInvalidArgument, "start {} is not before end {}", format_rfc3339(query.range.begin),
-                format_rfc3339(query.range.end));
-  if (query.fields.empty()) return fail(ErrorCode::kInvalidArgument, "metric: none is given");
-  if (query.step < Duration::zero()) return fail(ErrorCode::kInvalidArgument, "step must be positive");
-  if (query.step == Duration::zero()) {
-    if (query.by == GroupBy::kVm) return {};
-    return fail(ErrorCode::kInvalidArgument, "by={} needs a step; raw rows (no step) come with by=vm",
-                kGroupByNames[static_cast<size_t>(query.by)]);
-  }
-  // Unsigned: a range over all times does not fit a Duration.
-  const uint64_t length =
-      static_cast<uint64_t>(unix_ns(query.range.end)) - static_cast<uint64_t>(unix_ns(query.range.begin));
-  const uint64_t buckets = length / static_cast<uint64_t>(query.step.count()) + 1;
-  if (buckets > kBucketsMax)
-    return fail(ErrorCode::kInvalidArgument, "step {} gives {} buckets in this range; at most {} are allowed",
-                format_duration(query.step), buckets, kBucketsMax);
-  return {};
-}
-
 Statistic statistic_of_each_vm(const Query& query) {
   return query.by == GroupBy::kVm ? query.statistic : statistic_within(query.statistic);
 }
@@ -266,6 +245,32 @@ std::optional<GroupBy> find_group_by(std::string_view name) {
   return static_cast<GroupBy>(at - std::begin(kGroupByNames));
 }
 
+Result<> Questions::check(const Query& query) {
+  if (query.range.begin >= query.range.end)
+    return fail(ErrorCode::kInvalidArgument, "start {} is not before end {}", format_rfc3339(query.range.begin),
+                format_rfc3339(query.range.end));
+  if (query.fields.empty()) return fail(ErrorCode::kInvalidArgument, "metric: none is given");
+  if (query.step < Duration::zero()) return fail(ErrorCode::kInvalidArgument, "step must be positive");
+  if (query.step == Duration::zero()) {
+    if (query.by == GroupBy::kVm) return {};
+    return fail(ErrorCode::kInvalidArgument, "by={} needs a step; raw rows (no step) come with by=vm",
+                kGroupByNames[static_cast<size_t>(query.by)]);
+  }
+  // Unsigned: a range over all times does not fit a Duration.
+  const uint64_t length =
+      static_cast<uint64_t>(unix_ns(query.range.end)) - static_cast<uint64_t>(unix_ns(query.range.begin));
+  const uint64_t buckets = length / static_cast<uint64_t>(query.step.count()) + 1;
+  if (buckets > kBucketsMax)
+    return fail(ErrorCode::kInvalidArgument, "step {} gives {} buckets in this range; at most {} are allowed",
+                format_duration(query.step), buckets, kBucketsMax);
+  return {};
+}
+
+TimeRange info_range(const InfoQuestion& question) {
+  return {floor_to(question.now - question.duration, question.bucket),
+          floor_to(question.now, question.bucket) + question.bucket};
+}
+
 Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
   DF_ASSERT(question.bucket > Duration::zero());
   if (question.duration <= Duration::zero()) return fail(ErrorCode::kInvalidArgument, "duration must be positive");
@@ -279,9 +284,9 @@ Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
   read.select.fields = question.fields;
   for (size_t field = 0; question.fields.empty() && field < width; ++field)
     read.select.fields.push_back(static_cast<uint16_t>(field));
-  // To the end of the running bucket: the VM's clock may be ahead of ours.
-  read.range = {floor_to(question.now - question.duration, question.bucket),
-                floor_to(question.now, question.bucket) + question.bucket};
+  read.range = info_range(question);
+  read.range = {std::max(read.range.begin, question.only.begin), std::min(read.range.end, question.only.end)};
+  DF_ASSERT(read.range.begin < read.range.end);
   read.step = question.bucket;
   read.statistic = question.statistic;
   InfoAnswer out;

@@ -43,6 +43,7 @@ struct InfoQuestion {
   Statistic statistic = Statistic::kAvg;
   Duration duration = 5min;  // Look-back; its start is floored to a whole bucket, and the running bucket is part of it.
   Timestamp now{};
+  TimeRange only{Timestamp::min(), Timestamp::max()};  // Of all that, these buckets; whole ones.
   Cancellation cancellation;  // Of this and the others: looked at between reads and within; then kUnavailable.
 };
 struct InfoAnswer {
@@ -93,6 +94,9 @@ struct Query {
   Cancellation cancellation;
 };
 
+// What info() answers about: from a whole bucket to the end of the running one, for the VM's clock may be ahead of ours.
+TimeRange info_range(const InfoQuestion& question);
+
 // Devices are never mixed: each is a series of its own, with a label `device`.
 struct QuerySeries {
   std::vector<std::pair<std::string, std::string>> labels;
@@ -118,6 +122,8 @@ class Questions {
   Result<InfoAnswer> info(const InfoQuestion& question) const;
   Result<RealTimeAnswer> real_time(const RealTimeQuestion& question) const;
   Result<QueryAnswer> query(const Query& query) const;
+  // What of a query is wrong before anything is read.
+  static Result<> check(const Query& query);
 
  private:
   MonotonicTime deadline() const { return clock_.monotonic() + options_.timeout; }

@@ -9,6 +9,7 @@
 #include "base/rt/random.h"
 #include "base/rt/worker_pool.h"
 #include "model/catalogue/fields.h"
+#include "query/statistics/query_pieces.h"
 #include "query/statistics/test_rows.h"
 
 namespace dragonfly {
@@ -505,6 +506,90 @@ TEST(QuestionsNames, GroupBy) {
   EXPECT_EQ(find_group_by("none"), GroupBy::kNone);
   EXPECT_EQ(find_group_by("vm"), GroupBy::kVm);
   EXPECT_EQ(find_group_by("zone"), std::nullopt);
+}
+
+// The parts of an answer, put together, are the answer.
+TEST(QueryPieces, AreTheWholeInOrder) {
+  const uint64_t seed = 20'260'131;
+  SCOPED_TRACE(seed);
+  SeededRandom random(seed);
+  MemoryReader counters;
+  MemoryReader reader;
+  for (uint32_t vm = 1; vm <= 40; ++vm) {
+    std::vector<std::pair<double, uint64_t>> values;
+    std::vector<std::pair<double, double>> gauges;
+    uint64_t counter = 0;
+    for (double at = -600; at < 20'000; at += static_cast<double>(1 + random.below(vm % 7 == 0 ? 4000 : 60))) {
+      values.emplace_back(at, counter += random.below(1000));
+      gauges.emplace_back(at, static_cast<double>(random.below(100)));
+    }
+    counters.add_network(vm, values);
+    reader.add_cpu(vm, gauges);
+    if (vm % 3 == 0) reader.add_cpu(vm, gauges, "cpu0");
+  }
+  const auto f = [&](Query query) {
+    const Questions questions(query.group == GroupId::kNetwork ? counters : reader, kClock);
+    query.range = between_s(-100, 15'000);
+    query.interval = 30s;
+    for (const uint32_t vm : {7u, 3u, 40u, 21u, 1u, 2u, 5u, 30u})
+      query.vms.push_back({VmId{vm}, "ns", vm % 2 == 0 ? "a" : "b", "vm-" + std::to_string(vm), "aws", "r"});
+    const auto whole = questions.query(query);
+    ASSERT_TRUE(whole) << whole.error().message;
+    for (const size_t cells : {1, 7, 500, 100'000}) {
+      QueryPieces pieces(questions, query, cells);
+      QueryAnswer sum;
+      size_t parts = 0;
+      for (;; ++parts) {
+        auto part = pieces.next();
+        ASSERT_TRUE(part) << part.error().message;
+        if (!*part) break;
+        for (QuerySeries& series : (*part)->series) {
+          if (sum.series.empty() || sum.series.back().labels != series.labels) {
+            sum.series.push_back(std::move(series));
+          } else {
+            std::ranges::move(series.rows, std::back_inserter(sum.series.back().rows));
+          }
+        }
+      }
+      EXPECT_EQ(show(sum), show(*whole)) << cells;
+      EXPECT_TRUE(cells > 1 || query.by != GroupBy::kVm || query.top > 0 || parts > 1);
+    }
+  };
+  f({.group = GroupId::kNetwork, .fields = {0}});
+  f({.group = GroupId::kNetwork, .fields = {0, 1}, .step = 1min});
+  f({.group = GroupId::kNetwork, .fields = {0}, .step = 7min, .statistic = Statistic::kMax});
+  f({.group = GroupId::kNetwork, .fields = {0}, .step = 2h, .statistic = Statistic::kP95});
+  f({.group = GroupId::kCpu, .fields = {0}, .devices = ReadRequest::Devices::kAll});
+  f({.group = GroupId::kCpu, .fields = {0}, .devices = ReadRequest::Devices::kAll, .step = 1h});
+  f({.group = GroupId::kCpu, .fields = {0}, .step = 1min, .by = GroupBy::kMcis});
+  f({.group = GroupId::kCpu, .fields = {0}, .step = 1min, .top = 3});
+}
+
+// A VM with more rows than one read may bring is read in shorter stretches.
+TEST(QueryPieces, AVmWithManyRowsIsReadByTime) {
+  MemoryReader reader;
+  std::vector<std::pair<double, double>> values;
+  for (double at = 0; at < 40'000; at += 10) values.emplace_back(at, at);
+  reader.add_cpu(1, values);
+  reader.rows_max = 500;
+  const Questions questions(reader, kClock);
+  const Query query{.vms = {{VmId{1}, "ns", "m", "vm", "", ""}}, .fields = {0}, .range = between_s(0, 40'000)};
+  EXPECT_EQ(questions.query(query).error().code, ErrorCode::kResourceExhausted);
+  QueryPieces pieces(questions, query);
+  size_t rows = 0;
+  for (auto part = pieces.next();; part = pieces.next()) {
+    ASSERT_TRUE(part) << part.error().message;
+    if (!*part) break;
+    rows += (*part)->series.front().rows.size();
+  }
+  EXPECT_EQ(rows, values.size());
+}
+
+TEST(QueryPieces, RefuseWhatIsWrongAtOnce) {
+  MemoryReader reader;
+  const Questions questions(reader, kClock);
+  QueryPieces pieces(questions, {.fields = {0}, .range = between_s(0, 1e9), .step = 1s});
+  EXPECT_EQ(pieces.next().error().code, ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

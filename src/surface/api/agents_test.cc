@@ -74,9 +74,88 @@ TEST_F(AgentsTest, MetadataOfWhoeverWasSeen) {
   EXPECT_THAT(refusal("/dragonfly/agent/metadata?ns=n1&service_id=m1&vm_id=v2"), StartsWith("404"));
   EXPECT_THAT(refusal("/dragonfly/agent/metadata?ns=n1&service_id=m1"), HasSubstr("vm_id"));
   EXPECT_THAT(refusal("/dragonfly/agents/metadata?namespace=n1"), StartsWith("400"));
-  EXPECT_THAT(send("PUT", "/dragonfly/agent/metadata?ns=n1&service_id=m1&vm_id=v1", "{}"), StartsWith("501"));
-  clock.advance(31s);
-  EXPECT_THAT(body("/dragonfly/agent/metadata?ns=n1&service_id=m1&vm_id=v1"), HasSubstr("unhealthy"));
+  EXPECT_EQ(body("/dragonfly/agents/metadata?ns=n1&service_type=label"), "{}");
+}
+
+TEST_F(AgentsTest, SilenceIsCountedLikeMissedAnswers) {
+  VmEntry& v = vm("n1", "m1", "v1");
+  const auto f = [&](Duration silence, const std::string& state, int missed) {
+    v.last_arrival_ns = (clock.monotonic() - silence).time_since_epoch().count();
+    EXPECT_THAT(body("/dragonfly/agent/metadata?ns=n1&service_id=m1&vm_id=v1"),
+                HasSubstr(fmt::format(R"("agent_health":"{}","agent_unhealthy_resp_cnt":{},)", state, missed)));
+  };
+  f(0s, "healthy", 0);
+  f(9s, "healthy", 0);
+  f(10s, "healthy", 1);
+  f(30s, "healthy", 3);
+  f(31s, "unhealthy", 3);
+  f(100s, "unhealthy", 10);
+  f(0s, "healthy", 0);  // At once.
+}
+
+class AgentMetadataTest : public AgentsTest {
+ protected:
+  AgentMetadataTest() { directory.label(v, {{"cspType", "aws"}}); }
+  std::string put(const std::string& sent) { return send("PUT", path, sent); }
+  const std::string path = "/dragonfly/agent/metadata?ns=n1&service_id=m1&vm_id=v1";
+  VmEntry& v = vm("n1", "m1", "v1");
+};
+
+TEST_F(AgentMetadataTest, WhatOperatorsSayIsKept) {
+  EXPECT_THAT(put(R"({"public_ip":"192.0.2.7"})"), StartsWith("200 {"));
+  EXPECT_THAT(
+      put(R"({"agent_state":"disable","service_type":"gpu"})"),
+      AllOf(StartsWith("200 {"), HasSubstr(R"("public_ip":"192.0.2.7")"), HasSubstr(R"("agent_state":"disable")")));
+  EXPECT_THAT(body("/dragonfly/agents/metadata"),
+              StartsWith(R"({"/monitoring/agents/n1_gpu_m1_v1_aws":{"service_type":"gpu")"));
+  EXPECT_EQ(body("/dragonfly/agents/metadata?service_type=mcis"), "{}");
+  EXPECT_THAT(send("GET", path + "&service_type=mcis", ""), StartsWith("404"));
+  EXPECT_EQ(AgentNotes::open(system_files(), folder).value()->of(v.identity), notes->of(v.identity));
+  // An answer that comes back as it was changes nothing, whatever its health was.
+  const std::string answer = body(path);
+  EXPECT_EQ(put(answer), "200 " + answer);
+  // By its body alone, in older names; as a form.
+  EXPECT_THAT(send("PUT", "/dragonfly/agent/metadata", "ns_id=n1&infra_id=m1&node_id=v1&agent_state=enable",
+                   "application/x-www-form-urlencoded"),
+              AllOf(StartsWith("200 {"), HasSubstr(R"("agent_state":"enable")")));
+  const auto entries = audit->newest(10).value();
+  EXPECT_EQ(entries.front().what, "agent metadata change");
+  EXPECT_THAT(entries.front().before, HasSubstr(R"("agent_state":"disable")"));
+  EXPECT_THAT(entries.front().after, HasSubstr(R"("agent_state":"enable")"));
+}
+
+TEST_F(AgentMetadataTest, WhatCannotBeChangedSaysSoAndChangesNothing) {
+  EXPECT_THAT(put(R"({"public_ip":"192.0.2.7","agent_type":"pull"})"),
+              AllOf(StartsWith("501"), HasSubstr("collects by push only")));
+  EXPECT_THAT(put(R"({"agent_type":"both"})"), AllOf(StartsWith("400"), HasSubstr("allowed are push, pull")));
+  EXPECT_THAT(put(R"({"agent_state":"on"})"), HasSubstr("allowed are enable, disable"));
+  EXPECT_THAT(put(R"({"public_ip":"a b"})"), HasSubstr("key 'public_ip' is 'a b'"));
+  EXPECT_THAT(put(R"({"csp_type":"azure"})"), HasSubstr("it is 'aws' and follows from what the agent sends"));
+  EXPECT_THAT(put(R"({"ns_id":"n2"})"), HasSubstr("key 'ns_id' is 'n2'; it is 'n1'"));
+  EXPECT_THAT(put(R"({"service_type":""})"), StartsWith("400"));
+  EXPECT_THAT(put(R"({"color":"red"})"), HasSubstr("key 'color' is not known"));
+  EXPECT_THAT(put(""), StartsWith("400"));
+  EXPECT_THAT(send("PUT", "/dragonfly/agent/metadata?ns=n1&service_id=m1&vm_id=v2", "{}"), StartsWith("404"));
+  EXPECT_EQ(notes->size(), 0u);
+}
+
+TEST_F(AgentMetadataTest, ADisabledAgentIsAskedNothing) {
+  put(R"({"agent_state":"disable"})");
+  EXPECT_THAT(refusal("/dragonfly/ns/n1/mcis/m1/vm/v1/agent_ip/192.0.2.7/metric/cpu/ondemand-monitoring-info"),
+              AllOf(StartsWith("409"), HasSubstr("is disabled")));
+}
+
+TEST_F(AgentMetadataTest, AForgottenAgentIsListedAgainWhenItSends) {
+  v.last_row_ns = unix_ns(clock.wall()) + 1;
+  put(R"({"public_ip":"192.0.2.7"})");
+  EXPECT_THAT(send("DELETE", path, ""), AllOf(StartsWith("200"), HasSubstr("it still sends")));
+  EXPECT_EQ(body("/dragonfly/agents/metadata"), "{}");
+  EXPECT_THAT(send("GET", path, ""), StartsWith("404"));
+  EXPECT_THAT(send("DELETE", path, ""), StartsWith("404"));
+  EXPECT_THAT(put("{}"), StartsWith("404"));
+  EXPECT_EQ(audit->newest(1).value().front().what, "agent metadata forget");
+  v.last_row_ns += 2'000'000'000;
+  EXPECT_THAT(body(path), HasSubstr(R"("public_ip":"")"));  // As new.
 }
 
 TEST_F(AgentsTest, FilesOfThePackageDirectoryAndNoOthers) {

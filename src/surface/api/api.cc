@@ -20,10 +20,18 @@ class WithHeaders final : public HttpExchange {
   std::shared_ptr<HttpStream> start_stream(HttpResponse head, HttpStreamOptions options) override {
     return responder_.start_stream(added(std::move(head)), std::move(options));
   }
+  // Without ETag: its text is not known before it is sent.
+  void answer_in_pieces(HttpResponse begin, std::unique_ptr<HttpBody> rest) override {
+    responder_.answer_in_pieces(with_cors(std::move(begin)), std::move(rest));
+  }
 
  private:
-  HttpResponse added(HttpResponse response) const {
+  HttpResponse with_cors(HttpResponse response) const {
     response.headers.insert(response.headers.end(), headers_.begin(), headers_.end());
+    return response;
+  }
+  HttpResponse added(HttpResponse response) const {
+    response = with_cors(std::move(response));
     if (known_ && response.status == 200) tag(response);
     return response;
   }

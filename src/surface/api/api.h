@@ -6,7 +6,7 @@
 // Threading  handle() may be called from any thread that may block for the time of a question (HttpServer calls it on
 //            its workers).
 // Errors     {"message": …} with the status that api.md gives; it names the parameter, what was wrong, what is allowed.
-// Limits     those of the parts; kLatestPageMax VMs a page; kStreamEventsMax events waiting in one stream.
+// Limits     those of the parts; kVmsPageMax VMs (kGroupsPageMax groups) a page; kStreamEventsMax events waiting in one stream.
 #pragma once
 
 #include <functional>
@@ -21,6 +21,7 @@
 #include "fleet/access/audit_log.h"
 #include "fleet/collector/collector_manager.h"
 #include "fleet/policy/policy_store.h"
+#include "fleet/registry/agent_notes.h"
 #include "fleet/registry/enrolment.h"
 #include "model/flow/agent_link.h"
 #include "model/flow/directory.h"
@@ -35,7 +36,8 @@
 
 namespace dragonfly {
 
-inline constexpr size_t kLatestPageMax = 1000;
+inline constexpr size_t kVmsPageMax = 10'000;
+inline constexpr size_t kGroupsPageMax = 1000;
 inline constexpr size_t kStreamEventsMax = 10'000;
 
 struct ApiParts {
@@ -60,6 +62,7 @@ struct ApiParts {
   Enrolment& enrolment;
   std::function<EnrolmentPlace()> place;
   std::function<void()> agents_changed;   // Has the register read again soon.
+  AgentNotes& notes;
   std::string version;                    // Of this build, as in the names of packages.
   std::string package_dir;                // Where packages of the agent lie; empty: nowhere.
   std::vector<std::string> cors_origins;  // "https://grafana.example": who may write and watch across origins.

@@ -5,6 +5,7 @@
 #include "surface/api/api.h"
 #include "surface/api/export_lines.h"
 #include "surface/api/params.h"
+#include "surface/api/pieces.h"
 #include "surface/api/routes.h"
 #include "surface/api/subject.h"
 #include "surface/api/vm_filter.h"
@@ -103,18 +104,30 @@ std::vector<ExportGroup> groups_of(Directory& directory) {
   return out;
 }
 
-class Exporter {
+// One page; its last line says where the next one begins, or that there is none.
+class ExportBody final : public HttpBody {
  public:
-  Exporter(const ApiParts& parts, Asked asked)
+  ExportBody(const ApiParts& parts, Asked asked)
       : parts_(parts), asked_(std::move(asked)), groups_(groups_of(parts.directory)), at_(asked_.at) {}
 
-  // One page; its last line says where the next one begins, or that there is none.
-  Result<std::string> page() {
-    for (size_t reads = 0; at_.hour * kHour < unix_ns(asked_.range.end);) {
-      if (reads == kPageReadsMax || out_.size() >= kPageBytes) {
+  Result<bool> next(std::string& out) override {
+    out_.clear();
+    const auto more = add_reads();
+    if (!more) return fail(more.error());
+    bytes_ += out_.size();
+    out.append(out_);
+    return *more;
+  }
+
+ private:
+  // A piece's; whether the page goes on.
+  Result<bool> add_reads() {
+    while (at_.hour * kHour < unix_ns(asked_.range.end)) {
+      if (reads_ == kPageReadsMax || bytes_ + out_.size() >= kPageBytes) {
         tell("next", fmt::format("{}.{}.{}", at_.hour, at_.group, at_.vm));
-        return std::move(out_);
+        return false;
       }
+      if (out_.size() >= kPieceBytes) return true;
       const auto group = std::ranges::find_if(groups_, [&](const auto& one) { return uint32_t(one.id) >= at_.group; });
       if (group == groups_.end()) {
         at_ = {at_.hour + 1, 0, 0};
@@ -126,14 +139,13 @@ class Exporter {
         at_ = {at_.hour, at_.group + 1, 0};
         continue;
       }
-      ++reads;
+      ++reads_;
       DF_TRY(read(*group, vms));
     }
     tell("end", "");
-    return std::move(out_);
+    return false;
   }
 
- private:
   void tell(std::string_view what, std::string_view text) {
     if (asked_.format == ExportFormat::kLines) {
       out_ += fmt::format("# {} {}\n", what, text);
@@ -184,7 +196,9 @@ class Exporter {
   const Asked asked_;
   const std::vector<ExportGroup> groups_;
   Position at_;
-  std::string out_;
+  size_t reads_ = 0;
+  size_t bytes_ = 0;  // Of earlier pieces.
+  std::string out_;   // The piece.
 };
 
 }  // namespace
@@ -193,12 +207,8 @@ void answer_export(const ApiParts& parts, Call call) {
   auto asked = read_asked(parts, call.request);
   if (!asked) return answer_error(call.responder, asked.error());
   const bool lines = asked->format == ExportFormat::kLines;
-  auto page = Exporter(parts, std::move(*asked)).page();
-  if (!page) return answer_error(call.responder, page.error());
-  HttpResponse response;
-  response.content_type = lines ? "text/plain; charset=utf-8" : "application/x-ndjson";
-  response.body = std::move(*page);
-  call.responder.answer(std::move(response));
+  answer_in_pieces(call.responder, std::make_unique<ExportBody>(parts, std::move(*asked)),
+                   lines ? "text/plain; charset=utf-8" : "application/x-ndjson");
 }
 
 }  // namespace dragonfly

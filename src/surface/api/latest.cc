@@ -70,7 +70,7 @@ Result<std::map<VmId, FieldValues>> values_of(const ApiParts& parts, const std::
 
 }  // namespace
 
-Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
+Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, std::span<const SelectedVm> vms,
                                                   GroupId group) {
   const auto policy = parts.policy();
   const MonotonicTime now = parts.clock.monotonic();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <vector>
 
 #include "query/statistics/statistics.h"
@@ -17,7 +18,7 @@
 namespace dragonfly {
 
 // Each field's newest value within the VM's last ticks, counters as rates. VMs without any are not in it.
-Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, const std::vector<SelectedVm>& vms,
+Result<std::map<VmId, FieldValues>> latest_values(const ApiParts& parts, std::span<const SelectedVm> vms,
                                                   GroupId group);
 
 // A statistic of each field over (now - collector_interval, now] by the VM's own clock, as rt-info has it. VMs without a

@@ -88,6 +88,11 @@ void answer_on_demand(const ApiParts& parts, Call call) {
   if (!selection) return answer_error(call.responder, selection.error());
   const auto vm = find_subject(parts.directory, call.path);
   if (!vm) return answer_error(call.responder, vm.error());
+  if (!parts.notes.of((*vm)->identity).enabled)
+    return answer_error(call.responder, {ErrorCode::kConflict,
+                                         fmt::format("the agent of vm '{}' is disabled (agent_state): it is asked "
+                                                     "nothing; PUT /dragonfly/agent/metadata enables it",
+                                                     (*vm)->identity.vm)});
   std::vector<uint32_t> groups;
   for (const GroupFields& group : selection->groups) groups.push_back(static_cast<uint32_t>(group.group));
   auto question = std::make_shared<const Question>(

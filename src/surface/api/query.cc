@@ -1,9 +1,14 @@
 // GET /api/v1/query: series over time, of the catalogue's groups and of custom measurements.
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
+#include <utility>
 
+#include "query/statistics/query_pieces.h"
 #include "surface/api/api.h"
 #include "surface/api/params.h"
+#include "surface/api/pieces.h"
 #include "surface/api/routes.h"
 #include "surface/api/subject.h"
 #include "surface/api/vm_filter.h"
@@ -203,34 +208,107 @@ void write_time(JsonWriter& json, Timestamp time, Epoch epoch) {
   }
 }
 
-void write_series(JsonWriter& json, const QuerySeries& series, const std::vector<std::string>& columns, Epoch epoch) {
-  json.begin_object().key("labels").begin_object();
-  for (const auto& [name, value] : series.labels) json.field(name, std::string_view(value));
-  json.end_object().key("columns").begin_array().value("time");
-  for (const std::string& column : columns) json.value(std::string_view(column));
-  json.end_array().key("values").begin_array();
-  for (const Bucket& row : series.rows) {
-    if (epoch == Epoch::kMilliseconds) {
-      json.values(unix_ms(row.start), {row.fields.data(), row.fields.size()});
-      continue;
-    }
-    json.begin_array();
-    write_time(json, row.start, epoch);
-    for (const auto& value : row.fields) value ? json.value(*value) : json.null();
-    json.end_array();
+void write_row(JsonWriter& json, const Bucket& row, Epoch epoch) {
+  if (epoch == Epoch::kMilliseconds) {
+    json.values(unix_ms(row.start), {row.fields.data(), row.fields.size()});
+    return;
   }
-  json.end_array().end_object();
+  json.begin_array();
+  write_time(json, row.start, epoch);
+  for (const auto& value : row.fields) value ? json.value(*value) : json.null();
+  json.end_array();
 }
 
-size_t likely_bytes(const QueryAnswer& answer) {
-  constexpr size_t kBytesSeries = 200, kBytesTime = 24, kBytesValue = 10;
-  size_t bytes = 0;
-  for (const QuerySeries& series : answer.series) {
-    const size_t row = kBytesTime + (series.rows.empty() ? 0 : series.rows.front().fields.size() * kBytesValue);
-    bytes += kBytesSeries + series.rows.size() * row;
+// {"series": […], "tier": …}
+class QueryBody final : public JsonBody {
+ public:
+  QueryBody(const ApiParts& parts, std::vector<Part> asked, Epoch epoch)
+      : questions_(parts.questions), asked_(std::move(asked)), epoch_(epoch) {}
+
+ private:
+  using Labels = decltype(QuerySeries::labels);
+  static constexpr size_t kRowsAtOnce = 2000;
+
+  Result<bool> write_part(JsonWriter& json) override {
+    if (std::exchange(begins_, false)) json.begin_object().key("series").begin_array();
+    if (series_ < answer_.series.size()) {
+      write_rows(json, answer_.series[series_]);
+      return true;
+    }
+    answer_ = {};
+    if (at_ == asked_.size()) {
+      write_end(json);
+      return false;
+    }
+    if (!pieces_) pieces_ = std::make_unique<QueryPieces>(questions_, std::move(asked_[at_].query));
+    auto answer = pieces_->next();
+    if (!answer) return fail(std::move(answer).error());
+    if (*answer) {
+      take(std::move(**answer));
+    } else {
+      end_series(json);
+      pieces_.reset();
+      ++at_;
+    }
+    return true;
   }
-  return bytes;
-}
+
+  void take(QueryAnswer answer) {
+    answer_ = std::move(answer);
+    series_ = 0;
+    if (answer_.tier != "raw") tier_ = answer_.tier;
+    for (std::string& text : answer_.missing_parts) {
+      if (std::ranges::find(missing_, text) == missing_.end()) missing_.push_back(std::move(text));
+    }
+  }
+
+  void write_rows(JsonWriter& json, const QuerySeries& series) {
+    if (row_ == 0 && open_ != series.labels) begin_series(json, series.labels);
+    const size_t end = std::min(series.rows.size(), row_ + kRowsAtOnce);
+    for (; row_ < end; ++row_) write_row(json, series.rows[row_], epoch_);
+    if (row_ < series.rows.size()) return;
+    ++series_;
+    row_ = 0;
+  }
+
+  void begin_series(JsonWriter& json, const Labels& labels) {
+    end_series(json);
+    open_ = labels;
+    json.begin_object().key("labels").begin_object();
+    for (const auto& [name, value] : labels) json.field(name, std::string_view(value));
+    json.end_object().key("columns").begin_array().value("time");
+    for (const std::string& column : asked_[at_].columns) json.value(std::string_view(column));
+    json.end_array().key("values").begin_array();
+  }
+
+  void end_series(JsonWriter& json) {
+    if (open_) json.end_array().end_object();
+    open_.reset();
+  }
+
+  void write_end(JsonWriter& json) const {
+    json.end_array().field("tier", tier_);
+    if (!missing_.empty()) {
+      json.key("missing").begin_array();
+      for (const std::string& text : missing_) json.value(std::string_view(text));
+      json.end_array();
+    }
+    json.end_object();
+  }
+
+  const Questions& questions_;
+  std::vector<Part> asked_;
+  const Epoch epoch_;
+  bool begins_ = true;
+  size_t at_ = 0;  // In asked_.
+  std::unique_ptr<QueryPieces> pieces_;
+  QueryAnswer answer_;  // What is being written …
+  size_t series_ = 0;   // … from here on.
+  size_t row_ = 0;
+  std::optional<Labels> open_;  // Of the series whose rows are not all written.
+  std::string_view tier_ = "raw";
+  std::vector<std::string> missing_;
+};
 
 // Percentiles over time need the rows themselves.
 std::optional<HttpResponse> refused_p95(const ApiParts& parts, const Query& query) {
@@ -249,30 +327,10 @@ std::optional<HttpResponse> refused_p95(const ApiParts& parts, const Query& quer
 void answer_query(const ApiParts& parts, Call call) {
   const auto asked = read_asked(parts, call.request);
   if (!asked) return answer_error(call.responder, asked.error());
-  const auto query_parts = read_parts(parts, call.request, *asked);
+  auto query_parts = read_parts(parts, call.request, *asked);
   if (!query_parts) return answer_error(call.responder, query_parts.error());
   if (auto refused = refused_p95(parts, asked->common)) return call.responder.answer(std::move(*refused));
-  std::string out;
-  JsonWriter json(out);
-  std::vector<std::string> missing;
-  std::string_view tier = "raw";
-  json.begin_object().key("series").begin_array();
-  for (const Part& part : *query_parts) {
-    const auto answer = parts.questions.query(part.query);
-    if (!answer) return answer_error(call.responder, answer.error());
-    out.reserve(out.size() + likely_bytes(*answer));
-    for (const QuerySeries& series : answer->series) write_series(json, series, part.columns, asked->epoch);
-    if (answer->tier != "raw") tier = answer->tier;
-    missing.insert(missing.end(), answer->missing_parts.begin(), answer->missing_parts.end());
-  }
-  json.end_array().field("tier", tier);
-  if (!missing.empty()) {
-    json.key("missing").begin_array();
-    for (const std::string& text : missing) json.value(std::string_view(text));
-    json.end_array();
-  }
-  json.end_object();
-  answer_json(call.responder, std::move(out));
+  answer_in_pieces(call.responder, std::make_unique<QueryBody>(parts, std::move(*query_parts), asked->epoch));
 }
 
 }  // namespace dragonfly

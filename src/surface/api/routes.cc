@@ -57,8 +57,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/dragonfly/agent/uninstall", Needs::kOperator, answer_install_agent, kListedOrigins},
     {"GET", "/dragonfly/agents/metadata", Needs::kViewer, answer_agents_metadata, kAllOrigins, kEtag},
     {"GET", "/dragonfly/agent/metadata", Needs::kViewer, answer_agent_metadata},
-    {"PUT", "/dragonfly/agent/metadata", Needs::kOperator, answer_agent_metadata, kListedOrigins},
-    {"DELETE", "/dragonfly/agent/metadata", Needs::kOperator, answer_agent_metadata, kListedOrigins},
+    {"PUT", "/dragonfly/agent/metadata", Needs::kOperator, answer_change_agent_metadata, kListedOrigins},
+    {"DELETE", "/dragonfly/agent/metadata", Needs::kOperator, answer_forget_agent_metadata, kListedOrigins},
     // Nothing of these is secret, and who installs an agent has no token but the agent's.
     {"GET", "/dragonfly/file/agent/{file:install|conf|pkg}", Needs::kNothing, answer_agent_file},
     {"GET", "/dragonfly/installer/cbinstaller", Needs::kNothing, answer_installer},

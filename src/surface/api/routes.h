@@ -71,9 +71,11 @@ void answer_performance(const ApiParts& parts, Call call);  // performance.cc, a
 void answer_packets(const ApiParts& parts, Call call);
 void answer_processes(const ApiParts& parts, Call call);
 void answer_specs(const ApiParts& parts, Call call);
-void answer_install_agent(const ApiParts& parts, Call call);  // agents.cc, as those below
-void answer_agents_metadata(const ApiParts& parts, Call call);
+void answer_install_agent(const ApiParts& parts, Call call);    // agents.cc
+void answer_agents_metadata(const ApiParts& parts, Call call);  // agents_metadata.cc, as those below
 void answer_agent_metadata(const ApiParts& parts, Call call);
+void answer_change_agent_metadata(const ApiParts& parts, Call call);
+void answer_forget_agent_metadata(const ApiParts& parts, Call call);
 void answer_agent_file(const ApiParts& parts, Call call);  // files.cc, as the next
 void answer_installer(const ApiParts& parts, Call call);
 void answer_on_demand(const ApiParts& parts, Call call);  // on_demand.cc

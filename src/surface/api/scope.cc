@@ -103,6 +103,7 @@ struct Scopes::View {
               .enrolment = all.enrolment,
               .place = all.place,
               .agents_changed = all.agents_changed,
+              .notes = all.notes,
               .version = all.version,
               .package_dir = all.package_dir,
               .cors_origins = all.cors_origins} {}

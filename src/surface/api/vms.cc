@@ -1,12 +1,15 @@
 // GET /api/v1/vms, /ns and /mcis: who reports, how they are, their latest values.
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <span>
 
 #include "base/core/bytes.h"
 #include "base/core/number.h"
 #include "surface/api/api.h"
 #include "surface/api/latest.h"
 #include "surface/api/params.h"
+#include "surface/api/pieces.h"
 #include "surface/api/routes.h"
 #include "surface/api/subject.h"
 #include "surface/api/vm_filter.h"
@@ -133,7 +136,7 @@ Result<Page> read_page(const ApiParts& parts, const HttpRequest& request) {
   DF_TRY(only_parameters(request, "ns mcis vm csp region state sort limit cursor latest", "tag."));
   const auto order = read_order(request);
   if (!order) return fail(order.error());
-  const auto limit = count_parameter(request, "limit", kPageUsual, kLatestPageMax);
+  const auto limit = count_parameter(request, "limit", kPageUsual, kVmsPageMax);
   if (!limit) return fail(limit.error());
   auto vms = select_vms(parts.directory, request);
   if (!vms) return fail(vms.error());
@@ -155,6 +158,42 @@ void write_next(JsonWriter& json, const std::string& next) {
   next.empty() ? json.null() : json.value(std::string_view(next));
 }
 
+// Some hundred VMs at a time, with their latest values of then.
+class VmsBody final : public JsonBody {
+ public:
+  VmsBody(const ApiParts& parts, Page page, bool with_latest)
+      : parts_(parts), page_(std::move(page)), with_latest_(with_latest), policy_(parts.policy()) {}
+
+ private:
+  static constexpr size_t kVmsAtOnce = 500;
+
+  Result<bool> write_part(JsonWriter& json) override {
+    const std::span<const SelectedVm> left = std::span(page_.vms).subspan(at_);
+    const std::span<const SelectedVm> vms = left.first(std::min(left.size(), kVmsAtOnce));
+    Latest latest;
+    for (const GroupId group : kCatalogueGroups) {
+      if (!with_latest_ || vms.empty()) break;
+      auto values = latest_values(parts_, vms, group);
+      if (!values) return fail(std::move(values).error());
+      latest[group] = std::move(*values);
+    }
+    if (at_ == 0) json.begin_object().key("vms").begin_array();
+    for (const SelectedVm& vm : vms) write_vm(json, parts_, vm, *policy_, with_latest_ ? &latest : nullptr);
+    at_ += vms.size();
+    if (at_ < page_.vms.size()) return true;
+    json.end_array();
+    write_next(json, page_.next);
+    json.end_object();
+    return false;
+  }
+
+  const ApiParts& parts_;
+  const Page page_;
+  const bool with_latest_;
+  const std::shared_ptr<const PolicySet> policy_;
+  size_t at_ = 0;
+};
+
 struct Counts {
   size_t vms = 0;
   size_t by_state[3] = {};
@@ -164,26 +203,11 @@ struct Counts {
 }  // namespace
 
 void answer_vms(const ApiParts& parts, Call call) {
-  const auto page = read_page(parts, call.request);
+  auto page = read_page(parts, call.request);
   if (!page) return answer_error(call.responder, page.error());
   const auto with_latest = word_parameter(call.request, "latest", "true|false", "true");
   if (!with_latest) return answer_error(call.responder, with_latest.error());
-  Latest latest;
-  for (const GroupId group : kCatalogueGroups) {
-    if (*with_latest == "false") break;
-    auto values = latest_values(parts, page->vms, group);
-    if (!values) return answer_error(call.responder, values.error());
-    latest[group] = std::move(*values);
-  }
-  const auto policy = parts.policy();
-  std::string out;
-  JsonWriter json(out);
-  json.begin_object().key("vms").begin_array();
-  for (const SelectedVm& vm : page->vms) write_vm(json, parts, vm, *policy, *with_latest == "true" ? &latest : nullptr);
-  json.end_array();
-  write_next(json, page->next);
-  json.end_object();
-  answer_json(call.responder, std::move(out));
+  answer_in_pieces(call.responder, std::make_unique<VmsBody>(parts, std::move(*page), *with_latest == "true"));
 }
 
 void answer_groups(const ApiParts& parts, Call call) {
@@ -193,7 +217,7 @@ void answer_groups(const ApiParts& parts, Call call) {
   }
   const auto vms = select_vms(parts.directory, call.request);
   if (!vms) return answer_error(call.responder, vms.error());
-  const auto limit = count_parameter(call.request, "limit", kPageUsual, kLatestPageMax);
+  const auto limit = count_parameter(call.request, "limit", kPageUsual, kGroupsPageMax);
   if (!limit) return answer_error(call.responder, limit.error());
   const auto policy = parts.policy();
   std::map<std::pair<std::string_view, std::string_view>, Counts> groups;

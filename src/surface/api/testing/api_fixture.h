@@ -232,6 +232,16 @@ class FakeExchange final : public HttpExchange {
     *response_ = std::move(head);
     return stream_;
   }
+  // All of it; one that breaks off ends in "BROKEN: " and why.
+  void answer_in_pieces(HttpResponse begin, std::unique_ptr<HttpBody> rest) override {
+    begin.headers.emplace_back("Transfer-Encoding", "chunked");
+    for (bool more = true; more;) {
+      const auto next = rest->next(begin.body);
+      if (!next) begin.body += "BROKEN: " + next.error().message;
+      more = next && *next;
+    }
+    answer(std::move(begin));
+  }
 
  private:
   std::shared_ptr<HttpResponse> response_;
@@ -361,6 +371,7 @@ class ApiFixture : public testing::Test {
   std::unique_ptr<Enrolment> enrolment = Enrolment::open(system_files(), random, clock, folder).value();
   EnrolmentPlace place{{}, {}, {}, 8094};
   int agents_changes = 0;
+  std::unique_ptr<AgentNotes> notes = AgentNotes::open(system_files(), folder).value();
   Gate gate{*tokens, clock, gate_options};
   Api api{ApiParts{directory,
                    reader,
@@ -382,6 +393,7 @@ class ApiFixture : public testing::Test {
                    *enrolment,
                    [this] { return place; },
                    [this] { ++agents_changes; },
+                   *notes,
                    "1.2.3",
                    (folder / "packages").string(),
                    {"https://grafana.example"}}};
