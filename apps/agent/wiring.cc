@@ -46,6 +46,10 @@ void warn_of_readers(const std::string& key_file) {
 Result<std::vector<AgentKey>> read_keys(const AgentOptions& options) {
   if (options.key_file.empty()) return std::vector<AgentKey>{};
   const auto text = system_files().read_file(options.key_file, kKeyFileBytesMax);
+  if (!text && text.error().code == ErrorCode::kNotFound) {
+    return fail(ErrorCode::kNotFound, "--key: {}; `cb-agent enroll` gets a key in exchange for a token",
+                text.error().message);
+  }
   if (!text) return fail(text.error().code, "--key: {}", text.error().message);
   warn_of_readers(options.key_file);
   auto keys = parse_key_file(as_text(*text));
@@ -114,7 +118,7 @@ int run_agent(std::span<const char* const> arguments) {
   if (!agent) return told(agent.error());
   if (options->once) return print((*agent)->sample_once()), 0;
   (*agent)->run(stop_descriptor());
-  return 0;
+  return (*agent)->ended_because().empty() ? 0 : 2;
 }
 
 }  // namespace dragonfly

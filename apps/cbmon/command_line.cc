@@ -1,6 +1,7 @@
 #include "command_line.h"
 
 #include "base/rt/clock.h"
+#include "surface/cli/agent_commands.h"
 #include "surface/cli/backup_commands.h"
 #include "surface/cli/completion.h"
 #include "surface/cli/listing_commands.h"
@@ -180,7 +181,26 @@ void CommandLine::add_lists() {
   one->add_option("vm", get_.vm, "Its VM (default: the only one)")->type_name("ID");
   add_vm(one, false);
   add_watch(one);
+  add_agent_keys(*agent);
   add_agent_tokens(*agent);
+}
+
+void CommandLine::add_agent_keys(CLI::App& agent) {
+  const auto name = [this] { return VmName{get_.ns, get_.mcis, get_.vm}; };
+  CLI::App* keys = add(agent, "keys", "The register: agents with their ids, keys and what is wrong with them",
+                       [this, name](CliSession& session) { return list_agent_keys(session, name(), with_revoked_); });
+  keys->add_flag("--revoked", with_revoked_, "Those that are revoked, too");
+  add_vm(keys, true);
+  add_watch(keys);
+  for (const auto& [word, about] : {std::pair("rotate", "Gives an agent a newer key; no row is lost"),
+                                    std::pair("revoke", "Ends an agent: its key is good for nothing any more"),
+                                    std::pair("replace", "Ends an agent and makes a token for the one in its place")}) {
+    CLI::App* change = add(agent, word, about, [name, what = std::string(word)](CliSession& session) {
+      return change_agent(session, what, name());
+    });
+    change->add_option("vm", get_.vm, "Its VM, or its id as `cbmon agent keys` shows it")->type_name("VM")->required();
+    add_vm(change, false);
+  }
 }
 
 void CommandLine::add_agent_tokens(CLI::App& agent) {

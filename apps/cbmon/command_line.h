@@ -37,6 +37,7 @@ class CommandLine {
   void add_metrics();
   void add_config();
   void add_lists();
+  void add_agent_keys(CLI::App& agent);
   void add_agent_tokens(CLI::App& agent);
   void add_collectors();
   void add_access();
@@ -57,6 +58,7 @@ class CommandLine {
   TopOptions top_;
   TokenNewOptions fresh_token_;
   AgentTokenOptions agent_token_;
+  bool with_revoked_ = false;
   std::string key_, version_, id_, name_, shell_;
   std::vector<std::string> changes_;
   size_t audit_limit_ = 100;

@@ -4,6 +4,8 @@ namespace dragonfly {
 namespace {
 
 constexpr Duration kSilentAfter = 30s;
+constexpr Duration kDuplicateShown = 10min;  // After the machines took turns last.
+constexpr size_t kDuplicatesTextMax = 500;
 constexpr Duration kLagMax = 5s;  // A hundred steps of the manager.
 
 ModuleHealth state_of(std::string module, std::string trouble) {
@@ -43,11 +45,24 @@ ModuleHealth ServerHealth::agents() const {
   const int64_t now = clock_.monotonic().time_since_epoch().count();
   size_t reporting = 0;
   size_t silent = 0;
+  std::string duplicates;
+  size_t more = 0;
   for (const VmEntry* vm : directory_.vms()) {
+    if (const int64_t at = vm->duplicate_ns; at != 0 && now - at <= Duration(kDuplicateShown).count()) {
+      const VmIdentity& id = vm->identity;
+      if (duplicates.size() < kDuplicatesTextMax) {
+        duplicates += fmt::format("{}{}/{}/{}", duplicates.empty() ? "" : ", ", id.ns, id.mcis, id.vm);
+      } else {
+        ++more;
+      }
+    }
     const int64_t last = vm->last_arrival_ns;
     ++(last != 0 && now - last <= kSilentAfter.count() ? reporting : silent);
   }
-  return {"agents", ModuleHealth::State::kOk, fmt::format("{} VMs report, {} are silent", reporting, silent)};
+  std::string told = fmt::format("{} VMs report, {} are silent", reporting, silent);
+  if (duplicates.empty()) return {"agents", ModuleHealth::State::kOk, std::move(told)};
+  return state_of("agents", fmt::format("{}; duplicate identity: the key of {}{} is in use on several machines", told,
+                                        duplicates, more == 0 ? "" : fmt::format(" and {} more", more)));
 }
 
 }  // namespace dragonfly

@@ -84,7 +84,8 @@ Result<> Server::open_sockets() {
         registry_->master_key(),
         run,
         [this] { poll_soon_ = true; },
-        [this](std::string datagram, uint64_t source) { door_->take_telegraf(std::move(datagram), source); }};
+        [this](std::string datagram, uint64_t source) { door_->take_telegraf(std::move(datagram), source); },
+        [this](uint64_t agent_id, uint8_t epoch) { note_used_epoch(agent_id, epoch); }};
     ShardOptions options{i, count, settings_.allow_plaintext, settings_.telegraf, policy.effective_late_window()};
     shards_.push_back(std::make_unique<Shard>(options, std::move(context), std::move(*socket)));
     shards_.back()->set_settings(settings_of(policy), namespace_settings_of(*policies_->all()));
@@ -170,7 +171,28 @@ void Server::note_agent(const AgentRecord& record) {
   enrolled_ = active_agents_.size();
 }
 
+void Server::note_used_epoch(uint64_t agent_id, uint8_t epoch) {
+  const std::lock_guard lock(used_mutex_);
+  used_epochs_.emplace_back(agent_id, epoch);
+  poll_soon_ = true;
+}
+
+// What is not written here is noted again when the agent's next session begins.
+void Server::keep_used_epochs() {
+  std::vector<std::pair<uint64_t, uint8_t>> used;
+  {
+    const std::lock_guard lock(used_mutex_);
+    used.swap(used_epochs_);
+  }
+  if (!enrolment_) return;
+  for (const auto& [agent_id, epoch] : used) {
+    if (const auto kept = enrolment_->epoch_used(agent_id, epoch); !kept)
+      log_warning("registry", "{}", kept.error().message);
+  }
+}
+
 void Server::poll_registry() {
+  keep_used_epochs();
   auto records = registry_->poll();
   if (!records) return log_warning("registry", "{}", records.error().message);
   for (const AgentRecord& record : *records) {
@@ -299,6 +321,7 @@ Result<> Server::open_api() {
   query_helpers_ = std::make_unique<WorkerPool>("query", reading_threads() - 1, 64);
   questions_ = std::make_unique<Questions>(
       *reader_, clock_, QuestionOptions{.helpers = query_helpers_.get(), .parallel = reading_threads()});
+  frames_ = std::make_unique<FrameDoors>(shards);
   agents_ = std::make_unique<AgentLinks>(std::move(shards));
   collectors_ = std::make_unique<CollectorManager>(
       CollectorManager::Parts{*directory_, clock_, [this] { return policies_->all(); },
@@ -320,6 +343,7 @@ Result<> Server::open_api() {
                                         *reader_,
                                         *questions_,
                                         *agents_,
+                                        *frames_,
                                         hub_,
                                         *door_,
                                         metrics_,

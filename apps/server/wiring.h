@@ -22,6 +22,7 @@
 #include "fleet/registry/agent_notes.h"
 #include "fleet/registry/enrolment.h"
 #include "ingest/receiver/agent_links.h"
+#include "ingest/receiver/frame_doors.h"
 #include "ingest/receiver/rows_door.h"
 #include "legacy_listener.h"
 #include "live/head/head_reader.h"
@@ -74,6 +75,8 @@ class Server {
   Result<> seal_everything();
   void restore_record(const LogRecordReader::Record& record, LogPosition position);
   void note_agent(const AgentRecord& record);
+  void note_used_epoch(uint64_t agent_id, uint8_t epoch);
+  void keep_used_epochs();
   Shard& shard_of(uint64_t agent_id) { return *shards_[static_cast<uint32_t>(agent_id) % shards_.size()]; }
   void write_metrics(MetricsText& text) const;
   void write_row_metrics(MetricsText& text) const;
@@ -111,6 +114,9 @@ class Server {
   std::unique_ptr<WorkerPool> query_helpers_;  // Block on what readers_ does, as handlers_ do, and on nothing else.
   std::unique_ptr<Questions> questions_;
   std::unique_ptr<AgentLinks> agents_;
+  std::unique_ptr<FrameDoors> frames_;
+  std::mutex used_mutex_;  // Of used_epochs_: shards add, the registry's thread takes.
+  std::vector<std::pair<uint64_t, uint8_t>> used_epochs_;
   std::unique_ptr<CollectorManager> collectors_;
   std::unique_ptr<ServerHealth> health_;
   std::unique_ptr<TokenStore> tokens_;

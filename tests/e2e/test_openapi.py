@@ -16,7 +16,7 @@ from harness import ROOT, Agent, E2e, Server, line_tags, now_ns, wait_until
 # Values of parameters by name, that a good request carries.
 GOOD = {'ns': 'ns-1', 'group': None, 'id': 'mcis-1', 'vm': 'vm-1', 'ip': '10.0.0.1', 'metric': None, 'periodType': 'm',
         'duration': '5m', 'statisticsCriteria': 'avg', 'seconds': '10', 'service_id': 'mcis-1', 'vm_id': 'vm-1', 'start': '-5m',
-        'end': 'now', 'step': '1m', 'sort': '-cpu_idle', 'mcis': 'mcis-1', 'db': 'cbmon', 'precision': 's'}
+        'end': 'now', 'step': '1m', 'sort': '-cpu_idle', 'mcis': 'mcis-1', 'db': 'cbmon', 'precision': 's', 'agent': '0123456789abcdef'}
 # Where a name means something else.
 GOOD_OF = {
     'get /dragonfly/ns/{ns}/{group}/{id}/vm/{vm}/agent_ip/{ip}/mcis_metric/{metric}/mcis-monitoring-info': {'metric': 'Rtt'},
@@ -39,6 +39,9 @@ ELSEWHERE = {
     ('post /write', '507'): ('tests/e2e/test_disk_full.py', 'assertEqual(answer.status, 507'),
     ('post /write', '413'): ('src/surface/api/write_test.cc', '"413"'),
     ('get /api/v1/query', '413'): ('src/surface/api/native_test.cc', '413 {'),
+    ('post /api/v1/frames', '401'): ('src/surface/api/frames_test.cc', 'kUnauthenticated, 401'),
+    ('post /api/v1/frames', '503'): ('src/surface/api/frames_test.cc', 'kUnavailable, 503'),
+    ('post /api/v1/frames', '507'): ('src/surface/api/frames_test.cc', 'kNoSpace, 507'),
     ('post /api/v1/agents/tokens', '409'): ('src/surface/api/enrolment_test.cc', 'EXPECT_EQ(refused.status, 409)'),
     ('get /api/v1/agents/authority', '200'): ('tests/e2e/test_enrol.py', "request('GET', '/api/v1/agents/authority').body"),
     ('post /api/v1/agents/enroll', '409'): ('src/surface/api/enrolment_test.cc', 'EXPECT_EQ(refused.status, 409)'),
@@ -269,7 +272,7 @@ class OpenApi(E2e):
                 if name == 'get /api/v1/agents/authority':
                     good.append('404')  # This server speaks in clear.
                 if name in ('delete /api/v1/tokens/{token}', 'get /api/v1/collectors/{id}', 'delete /api/v1/collectors/{id}',
-                            'delete /api/v1/agents/tokens/{token}'):
+                            'delete /api/v1/agents/tokens/{token}', 'post /api/v1/agents/{change}'):
                     good.append('404')  # There is none yet; test_what_is_made makes one.
                 self.assertIn(str(answer.status), good, answer)
                 if '304' in operation['responses']:
@@ -390,6 +393,15 @@ class OpenApi(E2e):
             ids.append(made.json['id'])
         self.assertIn('b', [token['name'] for token in self.ask('get /api/v1/tokens', {}).json['tokens']])
         self.assertEqual([self.ask('delete /api/v1/tokens/{token}', {'token': id}).status for id in ids], [204, 409])
+        agent = self.ask('get /api/v1/agents', {'vm': 'vm-9'}).json['agents'][0]['agent_id']
+        self.assertEqual(self.ask('post /api/v1/agents/{change}', {'change': 'rotate', 'agent': agent}).status, 200)
+        self.assertEqual(self.ask('post /api/v1/agents/{change}', {'change': 'rotate', 'agent': 'x'}).status, 400)
+        spare = self.server.key(self.holder, vm='spare')
+        spare = spare.read_text().split('\t')[1]
+        self.assertEqual([self.ask('post /api/v1/agents/{change}', {'change': 'revoke', 'agent': spare}).status for _ in range(2)],
+                         [200, 409])
+        self.assertEqual(self.ask('post /api/v1/frames', {}, body=b'x').status, 400)
+        self.assertEqual(self.ask('post /api/v1/frames', {}, body=b'x' * 100_000).status, 413)
         made = self.ask('post /api/v1/agents/tokens', {}).json
         as_machine = {'Authorization': f'Bearer {made["token"]}', 'Content-Type': 'application/json'}
         self.assertEqual(self.ask('post /api/v1/agents/enroll', {}, headers=as_machine).status, 201)

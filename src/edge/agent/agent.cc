@@ -20,7 +20,7 @@ constexpr Duration kCloudWait = 500ms;  // While the cloud is asked.
 constexpr Duration kWaitMax = 5s;       // The server's name and the wall clock are looked at so often.
 }  // namespace
 
-Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& clock)
+Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& clock, FileSystem& files)
     : options_(options),
       identity_(std::move(identity)),
       clock_(clock),
@@ -28,6 +28,7 @@ Agent::Agent(const AgentOptions& options, AgentIdentity identity, const Clock& c
       schedule_(identity_.agent_id, options.interval),
       server_(server_of(options, identity_), clock.monotonic()),
       cloud_(options.metadata, options.root),
+      files_(files),
       batch_(kAckBytesMax) {}
 
 Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::span<const AgentKey> keys,
@@ -35,7 +36,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::sp
                                             FileSystem& files) {
   auto identity = make_identity(options, keys, hostname);
   if (!identity) return fail(identity.error());
-  std::unique_ptr<Agent> agent(new Agent(options, *identity, clock));
+  std::unique_ptr<Agent> agent(new Agent(options, *identity, clock, files));
   agent->host_ = {hostname, std::string(agent->probes_.os_type()), agent->probes_.boot_id(), {}};
   auto dictionary = make_dictionary(options, *identity, agent->host_);
   if (!dictionary) return fail(dictionary.error());
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentOptions& options, std::sp
   agent->schedule_.set_interval(agent->options_.interval, clock.wall());
   dictionary->interval_ms = whole_ms(agent->options_.interval);
   DF_TRY(agent->open_socket());
+  agent->open_uplink(random);
   DatagramSink& sink = *agent;
   RowBufferLimits limits;
   if (agent->spool_) limits.bytes_max = kMemoryBesideSpool;
@@ -114,7 +116,17 @@ Result<> Agent::open_socket() {
   return {};
 }
 
+// Only who enrolled knows where the API is, and whom to believe there.
+void Agent::open_uplink(Random& random) {
+  if (!identity_.enrolment || !identity_.key) return;
+  auto url = parse_server_url(identity_.enrolment->url);
+  const bool usable = url && (url->tls ? !identity_.enrolment->authorities.empty() : url->is_loopback());
+  if (usable)
+    uplink_ = std::make_unique<HttpsUplink>(HttpsOptions{*url, identity_.enrolment->authorities}, clock_, random);
+}
+
 void Agent::send(ByteView datagram) {
+  if (transport_.by_https() && !tries_udp_) return uplink_->add(datagram);
   if (socket_) socket_->send(*server_.endpoint(), datagram);
 }
 
@@ -128,15 +140,23 @@ uint64_t Agent::run(int stop_descriptor) {
   const Moment start = now();
   probes_.collect(start.wall, start.monotonic, false, rows_);  // What the first CPU shares are measured from.
   first_tick_ = start.monotonic + kFirstTickAfter;
-  while (wait(until_next(), stop_descriptor)) {
+  while (ended_because_.empty() && wait(until_next(), stop_descriptor)) {
     receive();
+    follow_standing();
+    follow_key();
     follow_settings();
     answer_requests();
     tick_if_due();
     association_->timer(now());
+    follow_transport();
     follow_server();
     follow_cloud();
     report();
+  }
+  if (!ended_because_.empty()) {
+    log_error(kModule, "{}", ended_because_);
+    if (spool_) spool_->close(association_->lowest_kept());
+    return association_->rows_waiting();
   }
   return say_goodbye();
 }
@@ -166,6 +186,9 @@ void Agent::answer_requests() {
 }
 
 void Agent::receive() {
+  if (uplink_) {
+    for (const Bytes& datagram : uplink_->take()) association_->received(datagram, now());
+  }
   if (!socket_ || !readable_) return;
   // A bounded number of batches, so that a flood cannot hold back the ticks.
   for (int batches = 0; batches < 4 && socket_->receive(batch_) > 0; ++batches) {
@@ -175,7 +198,8 @@ void Agent::receive() {
       // Sealed datagrams prove where they are from; a plain one has only its source.
       const bool plausible = datagram.source->is_loopback() && datagram.source->port() == server_.endpoint()->port();
       if (!identity_.key && !plausible) continue;
-      association_->received(datagram.payload, now());
+      if (!association_->received(datagram.payload, now())) continue;
+      if (transport_.answered_by_udp()) log_info(kModule, "UDP gets through again; frames go by UDP");
     }
   }
 }
@@ -196,6 +220,9 @@ void Agent::follow_cloud() {
   const auto place = cloud_.update(clock_.monotonic());
   if (!place) return;
   host_.place = *place;
+  if (const auto same = check_machine(identity_, read_machine(files_, options_.root, place->instance_id)); !same) {
+    return end(same.error().message);
+  }
   const auto dictionary = make_dictionary(options_, identity_, host_);
   if (!dictionary) {
     host_.place = {};
@@ -204,6 +231,48 @@ void Agent::follow_cloud() {
   association_->set_dictionary(*dictionary);
   log_info(kModule, "this is instance {} ({}) at {}, region {}, zone {}", place->instance_id, place->instance_type,
            place->csp, place->region, place->zone);
+}
+
+void Agent::end(std::string reason) { ended_because_ = std::move(reason); }
+
+void Agent::follow_standing() {
+  if (association_->standing() != AgentStanding::kRevoked) return;
+  end(fmt::format(
+      "the server has revoked this agent ({:016x} of {}/{}/{}): nothing is sent any more. `cb-agent enroll` gives "
+      "this machine a new key",
+      identity_.agent_id, identity_.ns, identity_.mcis, identity_.vm));
+}
+
+// First kept, then used: whoever stops in between goes on with the one that is in the file.
+void Agent::follow_key() {
+  auto next = association_->next_key();
+  if (!next) return;
+  const auto kept = keep_next_key(files_, options_.key_file, identity_.agent_id, *next);
+  const std::string trouble = kept ? std::string() : kept.error().message;
+  if (kept) {
+    association_->use_key(*next, now());
+    log_info(kModule, "the server gave a newer key, epoch {}; it is in {}", next->epoch, options_.key_file);
+  } else if (trouble != key_trouble_) {
+    log_error(kModule, "the newer key that the server gave cannot be kept, and so is not used: {}", trouble);
+  }
+  key_trouble_ = trouble;
+  wipe(next->key);
+}
+
+void Agent::follow_transport() {
+  if (!uplink_) return;
+  const MonotonicTime at = now().monotonic;
+  if (transport_.update(association_->unanswered_since(), at)) {
+    log_warning(kModule, "no answer by UDP from {} for {}; frames go to {} by HTTPS", server_.text(),
+                format_duration(TransportChoice::kGivenUpAfter), identity_.enrolment->url);
+    association_->ask(now());
+  }
+  if (transport_.is_try_due(at)) {
+    tries_udp_ = true;
+    association_->ask(now());
+    tries_udp_ = false;
+  }
+  uplink_->flush();
 }
 
 void Agent::follow_settings() {
@@ -252,9 +321,10 @@ Duration Agent::until_next() const {
 
 // False when it is time to stop.
 bool Agent::wait(Duration at_most, int stop_descriptor) {
-  pollfd waited[3] = {{stop_descriptor, POLLIN, 0},
+  pollfd waited[4] = {{stop_descriptor, POLLIN, 0},
                       {socket_ ? socket_->descriptor() : -1, POLLIN, 0},
-                      {status_socket_ ? status_socket_->descriptor() : -1, POLLIN, 0}};
+                      {status_socket_ ? status_socket_->descriptor() : -1, POLLIN, 0},
+                      {uplink_ ? uplink_->descriptor() : -1, POLLIN, 0}};
   const timespec timeout{static_cast<time_t>(at_most.count() / 1'000'000'000),
                          static_cast<long>(at_most.count() % 1'000'000'000)};
   const int ready = ppoll(waited, std::size(waited), &timeout, nullptr);
@@ -265,12 +335,13 @@ bool Agent::wait(Duration at_most, int stop_descriptor) {
 }
 
 uint64_t Agent::say_goodbye() {
-  const MonotonicTime end = now().monotonic + kGoodbye;
+  const MonotonicTime until = now().monotonic + kGoodbye;
   while (!association_->buffer().empty() && socket_) {
     const Moment at = now();
-    if (at.monotonic >= end) break;
+    if (at.monotonic >= until) break;
     association_->flush(kGoodbyeFrames, at);
-    wait(std::min<Duration>(end - at.monotonic, 50ms), -1);
+    if (uplink_) uplink_->flush();
+    wait(std::min<Duration>(until - at.monotonic, 50ms), -1);
     receive();
   }
   if (spool_) spool_->close(association_->lowest_kept());

@@ -33,6 +33,15 @@ std::string Agent::interval_status() const {
   return fmt::format("{} (pinned: given on the command line; the server says {})", interval, told);
 }
 
+std::string Agent::transport_status(MonotonicTime now) const {
+  if (!transport_.by_https()) return uplink_ ? "UDP" : "UDP alone; HTTPS needs a key by `cb-agent enroll`";
+  const HttpsUplinkStats stats = uplink_->stats();
+  std::string out = fmt::format("HTTPS since {}, for UDP gets no answer; {} batches, {} of them not taken",
+                                ago(transport_.since(), now), stats.batches, stats.failed);
+  if (stats.dropped > 0) out += fmt::format(", {} frames dropped", stats.dropped);
+  return stats.error.empty() ? out : fmt::format("{}; the last: {}", out, stats.error);
+}
+
 std::string Agent::status() const {
   const Moment at = now();
   const AssociationStats& stats = association_->stats();
@@ -40,15 +49,21 @@ std::string Agent::status() const {
   line(out, "vm", fmt::format("{}/{}/{}", identity_.ns, identity_.mcis, identity_.vm));
   line(out, "agent id", fmt::format("{:016x}", identity_.agent_id));
   line(out, "key",
-       identity_.key ? fmt::format("{}, epoch {}", options_.key_file, identity_.key_epoch)
+       identity_.key ? fmt::format("{}, epoch {}", options_.key_file, association_->key_epoch())
                      : std::string("none; frames are plain"));
   if (identity_.enrolment) line(out, "enrolled", "at " + identity_.enrolment->url);
   line(out, "server",
        server_.endpoint() ? fmt::format("{} ({})", server_.text(), server_.endpoint()->to_string())
                           : fmt::format("{}: {}", server_.text(), server_.error()));
+  line(out, "transport", transport_status(at.monotonic));
   const auto last_ack = association_->last_ack();
   line(out, "last ack", last_ack ? ago(*last_ack, at.monotonic) : "never");
-  if (association_->silent(at.monotonic)) line(out, "trouble", "the server does not answer");
+  if (!key_trouble_.empty()) line(out, "key", "a newer one cannot be kept: " + key_trouble_);
+  if (association_->standing() == AgentStanding::kOtherAgent) {
+    line(out, "trouble", "the server hears another agent of this VM; rows wait");
+  } else if (association_->silent(at.monotonic)) {
+    line(out, "trouble", "the server does not answer");
+  }
   if (!host_.place.csp.empty()) {
     line(out, "cloud",
          fmt::format("{}, region {}, zone {}, instance {} ({})", host_.place.csp, host_.place.region, host_.place.zone,

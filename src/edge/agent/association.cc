@@ -61,7 +61,8 @@ void Association::start_session(Timestamp wall) {
 }
 
 bool Association::silent(MonotonicTime now) const {
-  return run_ == 0 || (unanswered_since_ && now - *unanswered_since_ >= kSilentAfter);
+  return run_ == 0 || standing_ == AgentStanding::kOtherAgent ||
+         (unanswered_since_ && now - *unanswered_since_ >= kSilentAfter);
 }
 
 void Association::tick(std::span<const Row> rows, std::span<const std::string> devices, Moment now) {
@@ -115,6 +116,7 @@ void Association::add_block(size_t slice, uint32_t rows, uint64_t request_id, Mo
   }
   trim(now.monotonic);
   if (pace_ && now.monotonic >= pace_until_) pace_.reset();
+  if (standing_ != AgentStanding::kGood && request_id == 0) return make_due(block, now.monotonic);
   if (pace_ && !pace_->take(now.monotonic)) {
     make_due(block, now.monotonic);
     return;
@@ -177,10 +179,19 @@ void Association::seal_and_send(FrameType type, bool ack_now, Moment now) {
   sink_.send(datagram_);
 }
 
-void Association::send_keep_alive(Moment now) {
+void Association::ask(Moment now) { send_keep_alive(true, now); }
+
+void Association::use_key(const NextKey& key, Moment now) {
+  DF_ASSERT(identity_.key.has_value());
+  identity_.key = key.key;
+  identity_.key_epoch = key.epoch;
+  renew_session(now);
+}
+
+void Association::send_keep_alive(bool ack_now, Moment now) {
   RowsBody body = body_for(*dictionaries_[0], !dictionaries_[0]->known, now.wall);
   body.first_sequence = buffer_.next_sequence();
-  send_body(FrameType::kKeepAlive, body, oldest() != nullptr, now);
+  send_body(FrameType::kKeepAlive, body, ack_now, now);
 }
 
 Duration Association::jittered(Duration wait) {
@@ -210,7 +221,7 @@ void Association::timer(Moment now) {
       resend_due(now);
     }
   }
-  if (needs_keep_alive_ && now.monotonic - last_sent_ >= kKeepAlive) send_keep_alive(now);
+  if (needs_keep_alive_ && now.monotonic - last_sent_ >= kKeepAlive) send_keep_alive(oldest() != nullptr, now);
 }
 
 void Association::probe_oldest(Moment now) {

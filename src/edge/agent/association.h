@@ -81,7 +81,8 @@ class Association {
   static constexpr size_t kAnswersKept = 8;      // Blocks.
   static constexpr Duration kSilentAfter = 10s;  // Rows unanswered for so long: the server is away.
   static constexpr Duration kKeepAlive = 15s;
-  static constexpr Duration kPaceHolds = 60s;  // After the last ack that named a pace.
+  static constexpr Duration kPaceHolds = 60s;       // After the last ack that named a pace.
+  static constexpr Duration kOtherAgentWait = 60s;  // Between two tries while another agent of the VM is heard.
 
   // `dictionary` has labels, boot and interval, no devices.
   // Without a spool (nullptr) rows are in memory only.
@@ -92,7 +93,8 @@ class Association {
   void tick(std::span<const Row> rows, std::span<const std::string> devices, Moment now);
   // Other labels for the rows to come. `dictionary` as at the start.
   void set_dictionary(const Dictionary& dictionary);
-  void received(ByteView datagram, Moment now);
+  // True where the server sealed it.
+  bool received(ByteView datagram, Moment now);
   // To be called when next_timer() has come; earlier does no harm.
   void timer(Moment now);
   MonotonicTime next_timer(MonotonicTime now) const;
@@ -106,6 +108,16 @@ class Association {
   std::optional<AgentSettings> next_settings() { return std::exchange(settings_, std::nullopt); }
   // What was done with it.
   void report(const ReportBody& body, Moment now);
+
+  // A frame without rows that asks for an ack at once.
+  void ask(Moment now);
+
+  // The key that the server gave, once each time; to be used from now on by use_key(), when it is kept.
+  std::optional<NextKey> next_key() { return std::exchange(next_key_, std::nullopt); }
+  void use_key(const NextKey& key, Moment now);
+  uint8_t key_epoch() const { return identity_.key_epoch; }
+  // What the server said of this agent last.
+  AgentStanding standing() const { return standing_; }
 
   // Before the end, again and again: sends up to `frames_max` blocks, oldest first, asking for acks at once; those that
   // asked for one just now are left out.
@@ -141,7 +153,8 @@ class Association {
   void seal_and_send(FrameType type, bool ack_now, Moment now);
   RowsBody body_for(const SentDictionary& dictionary, bool inline_dictionary, Timestamp wall) const;
   void send_answer(const Answer& answer, Moment now);
-  void send_keep_alive(Moment now);
+  void send_keep_alive(bool ack_now, Moment now);
+  void on_standing(AgentStanding standing, MonotonicTime now);
   void resend_due(Moment now);
   void probe_oldest(Moment now);
   BufferedBlock* oldest();
@@ -169,7 +182,7 @@ class Association {
   void on_request(const RequestBody& request, Moment now);
   void make_due(BufferedBlock& block, MonotonicTime now);
 
-  const AgentIdentity identity_;
+  AgentIdentity identity_;
   Random& random_;
   DatagramSink& sink_;
   Aes256Gcm cipher_;
@@ -204,11 +217,14 @@ class Association {
   std::deque<SampleRequest> requests_;
   std::deque<Answer> answers_;
   std::optional<AgentSettings> settings_;
+  std::optional<NextKey> next_key_;
+  AgentStanding standing_ = AgentStanding::kGood;
 
   uint64_t dropped_told_ = 0;
   RateLimit refused_line_{60s};
   RateLimit dropped_line_{60s};
   RateLimit session_line_{60s};
+  RateLimit standing_line_{600s};
   Bytes block_;  // Scratch: a block in the making, a row's fields, a body, a datagram, an opened body.
   Bytes fields_;
   Bytes body_;

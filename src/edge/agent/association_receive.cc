@@ -11,17 +11,17 @@ constexpr std::string_view kModule = "agent";
 constexpr Duration kOvertaken = 1s;
 }  // namespace
 
-void Association::received(ByteView datagram, Moment now) {
+bool Association::received(ByteView datagram, Moment now) {
   const auto header = FrameHeader::decode(datagram);
   if (!header || (header->type != FrameType::kAck && header->type != FrameType::kRequest)) {
     ++stats_.malformed;
-    return;
+    return false;
   }
   if (header->agent_id != identity_.agent_id) {
     ++stats_.foreign;
-    return;
+    return false;
   }
-  if (!open(*header, datagram, now)) return;
+  if (!open(*header, datagram, now)) return false;
   unanswered_since_.reset();
   probe_wait_ = 1s;
   probe_at_ = now.monotonic;
@@ -37,6 +37,8 @@ void Association::received(ByteView datagram, Moment now) {
   } else {
     ++stats_.malformed;
   }
+  wipe(opened_);  // A key may have come with it.
+  return true;
 }
 
 // The server's datagrams carry its run, which grows from start to start. So an older run is a replay, or a server whose
@@ -80,6 +82,8 @@ void Association::on_ack(const AckBody& ack, Moment now) {
   for (const DictionaryId id : ack.unknown_dictionaries) on_unknown(id, now.monotonic);
   if (ack.frames_per_s_max) on_pace(*ack.frames_per_s_max, now.monotonic);
   if (ack.settings.version != 0) settings_ = ack.settings;
+  if (ack.next_key && identity_.key && ack.next_key->epoch != identity_.key_epoch) next_key_ = ack.next_key;
+  on_standing(ack.standing, now.monotonic);
   if (ack.session_too_old) {
     if (uint64_t held_back = 0; session_line_.allow(now.monotonic, held_back)) {
       log_warning(kModule,
@@ -87,6 +91,24 @@ void Association::on_ack(const AckBody& ack, Moment now) {
     }
     renew_session(now);
     ++session_jumps_;
+  }
+}
+
+void Association::on_standing(AgentStanding standing, MonotonicTime now) {
+  const bool was_other = standing_ == AgentStanding::kOtherAgent;
+  standing_ = standing;
+  if (standing == AgentStanding::kGood) {
+    if (was_other) log_info(kModule, "the other agent of this VM is gone; this one takes its place");
+    return;
+  }
+  if (standing == AgentStanding::kRevoked) return;  // Who owns this says so, and ends.
+  probe_at_ = now + kOtherAgentWait;
+  if (uint64_t held_back = 0; standing_line_.allow(now, held_back)) {
+    log_warning(
+        kModule,
+        "the server hears another agent of this VM ({}/{}/{}); rows wait until that one has been silent for ten "
+        "minutes, or `cbmon agent replace` ends it",
+        identity_.ns, identity_.mcis, identity_.vm);
   }
 }
 

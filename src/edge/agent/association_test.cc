@@ -44,6 +44,86 @@ TEST(Association, DictionaryTravelsUntilAcknowledgedAndAgainWhenUnknown) {
   EXPECT_EQ(server.stored.size(), 6u);
 }
 
+TEST(Association, ANewerKeyBeginsASessionUnderWhichAllOfItComesAgain) {
+  TestAgent agent;
+  TestServer server = agent.server();
+  agent.tick();
+  agent.exchange(server);
+  agent.clock.advance(2s);
+  agent.tick();  // Under the older key, lost.
+  EXPECT_EQ(agent.take_sent().size(), 1u);
+  AckBody with_key;
+  with_key.next_key = NextKey{4, Key256{9, 9, 9}};
+  agent.receive(server.ack(with_key));
+  const auto next = agent.association->next_key();
+  ASSERT_EQ(next, with_key.next_key);
+  EXPECT_FALSE(agent.association->next_key().has_value());  // Once.
+  EXPECT_EQ(agent.association->key_epoch(), 3);             // Not before it is kept.
+  const uint64_t before = agent.association->session();
+  agent.association->use_key(*next, agent.now());
+  EXPECT_GT(agent.association->session(), before);
+  agent.run(2s);
+  TestServer newer(next->key, agent.identity.agent_id, 1001);
+  newer.dictionaries = server.dictionaries;
+  const Frames frames = agent.exchange(newer);
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames[0].header.key_epoch, 4);
+  EXPECT_EQ(frames[0].body.first_sequence, 3u);
+  EXPECT_TRUE(agent.association->buffer().empty());
+  // The same once more is no news.
+  with_key.next_key->key = {};
+  agent.receive(newer.ack(with_key));
+  EXPECT_FALSE(agent.association->next_key().has_value());
+}
+
+TEST(Association, RowsWaitWhileAnotherAgentOfTheVmIsHeard) {
+  TestAgent agent;
+  TestServer server = agent.server();
+  agent.tick();
+  AckBody other;
+  other.standing = AgentStanding::kOtherAgent;
+  (void)server.take(agent.take_sent().at(0));
+  server.done = SequenceSet();  // It was not taken.
+  agent.receive(server.ack(other));
+  EXPECT_EQ(agent.association->standing(), AgentStanding::kOtherAgent);
+  EXPECT_EQ(agent.association->buffer().rows(), 2u);
+  size_t sent = 0;
+  for (int i = 0; i < 150; ++i) {  // Five minutes.
+    agent.clock.advance(2s);
+    agent.tick();
+    agent.run(1ms);
+    for (const Bytes& datagram : agent.take_sent()) {
+      ++sent;
+      (void)server.take(datagram);
+      server.done = SequenceSet();
+      agent.receive(server.ack(other));
+    }
+  }
+  EXPECT_GE(sent, 4u);
+  EXPECT_LE(sent, 6u);
+  EXPECT_EQ(agent.association->buffer().rows(), 302u);
+  // The other one is gone.
+  server.stored.clear();
+  agent.run(61s);
+  for (int i = 0; i < 200 && !agent.association->buffer().empty(); ++i) {
+    agent.exchange(server);
+    agent.run(1s);
+  }
+  EXPECT_EQ(agent.association->standing(), AgentStanding::kGood);
+  EXPECT_EQ(server.stored.size(), 302u);
+  EXPECT_EQ(server.doubles, 0u);
+}
+
+TEST(Association, ARevocationIsHeard) {
+  TestAgent agent;
+  TestServer server = agent.server();
+  agent.tick();
+  AckBody revoked;
+  revoked.standing = AgentStanding::kRevoked;
+  agent.exchange(server, revoked);
+  EXPECT_EQ(agent.association->standing(), AgentStanding::kRevoked);
+}
+
 // A network in both directions that loses, doubles and delays by up to 3 s.
 class Network {
  public:

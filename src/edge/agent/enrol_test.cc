@@ -81,6 +81,24 @@ TEST(Clone, IsToldFromTheMachineThatEnrolled) {
   EXPECT_TRUE(check_machine(AgentIdentity{}, {"x", "y", "z"}).has_value());  // A key made by hand knows no machine.
 }
 
+TEST(NextKeyFile, OneKeyIsChangedAndTheRestStays) {
+  const std::string path = testing::TempDir() + "/cb-agent-next-" + std::to_string(getpid());
+  AgentKey first{1, 1, Key256{1}, "n", "m", "a"};
+  AgentKey second{2, 7, Key256{2}, "n", "m", "b"};
+  second.enrolment = AgentEnrolment{"192.0.2.1:8094", "https://192.0.2.1:9090", {"", "", ""}, {{0x30}}};
+  ASSERT_TRUE(system_files().replace_file(path, as_bytes(format_agent_key(first) + format_agent_key(second))));
+  ASSERT_TRUE(keep_next_key(system_files(), path, 2, {8, Key256{9}}).has_value());
+  const auto keys = parse_key_file(as_text(system_files().read_file(path, 1 << 20).value())).value();
+  ASSERT_EQ(keys.size(), 2u);
+  EXPECT_EQ(keys[0].key, first.key);
+  EXPECT_EQ(keys[1].epoch, 8);
+  EXPECT_EQ(keys[1].key, Key256{9});
+  EXPECT_EQ(keys[1].enrolment, second.enrolment);
+  EXPECT_EQ(keep_next_key(system_files(), path, 3, {8, Key256{9}}).error().code, ErrorCode::kNotFound);
+  (void)system_files().remove(path);
+  EXPECT_FALSE(keep_next_key(system_files(), path, 2, {8, Key256{9}}).has_value());
+}
+
 TEST(Server, IsWhereTheOptionsSayElseWhereTheKeyDoes) {
   AgentOptions options;
   EXPECT_EQ(server_of(options, AgentIdentity{}), "127.0.0.1:8094");

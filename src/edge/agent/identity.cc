@@ -65,6 +65,30 @@ Result<AgentIdentity> make_identity(const AgentOptions& options, std::span<const
   return out;
 }
 
+Result<> keep_next_key(FileSystem& files, const Path& file, uint64_t agent_id, const NextKey& next) {
+  constexpr uint64_t kBytesMax = 1 << 20;
+  auto text = files.read_file(file, kBytesMax);
+  if (!text) return fail(text.error());
+  auto keys = parse_key_file(as_text(*text));
+  wipe(*text);
+  if (!keys) return fail(keys.error().code, "{}: {}", file.string(), keys.error().message);
+  std::string out;
+  bool found = false;
+  for (AgentKey& key : *keys) {
+    if (key.agent_id == agent_id) {
+      key.epoch = next.epoch;
+      key.key = next.key;
+      found = true;
+    }
+    out += format_agent_key(key);
+    wipe(key.key);
+  }
+  if (!found) return fail(ErrorCode::kNotFound, "{} has no key of agent {:016x}", file.string(), agent_id);
+  const auto written = files.replace_file(file, as_bytes(out));
+  wipe(std::span(reinterpret_cast<uint8_t*>(out.data()), out.size()));
+  return written;
+}
+
 std::string server_of(const AgentOptions& options, const AgentIdentity& identity) {
   if (!options.server.empty()) return options.server;
   return identity.enrolment ? identity.enrolment->udp : std::string(kServerDefault);

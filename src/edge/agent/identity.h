@@ -33,6 +33,9 @@ struct AgentIdentity {
   std::optional<AgentEnrolment> enrolment{};
 };
 
+// Puts `next` in the place of the agent's key in its file; the other keys of the file stay. kNotFound: it is not there.
+Result<> keep_next_key(FileSystem& files, const Path& file, uint64_t agent_id, const NextKey& next);
+
 // Where frames go: as the options say, else as the key does.
 std::string server_of(const AgentOptions& options, const AgentIdentity& identity);
 // kConflict: the key was given to another machine, of which this one is a clone; says what differs. `here`: this machine.

@@ -189,6 +189,58 @@ Result<Enrolment::Enrolled> Enrolment::enrol(const EnrolmentWish& wish) {
   return out;
 }
 
+Result<AgentRecord> Enrolment::find_active(uint64_t agent_id) {
+  DF_TRY(read_register());
+  const auto found = agents_.find(agent_id);
+  if (found == agents_.end()) return fail(ErrorCode::kNotFound, "agent {:016x} is not known", agent_id);
+  if (found->second.revoked) return fail(ErrorCode::kConflict, "agent {:016x} is revoked", agent_id);
+  return found->second;
+}
+
+Result<> Enrolment::keep(const AgentRecord& record) {
+  DF_TRY(registry_.append(std::span(&record, 1)));
+  agents_[record.agent_id] = record;
+  return {};
+}
+
+Result<Enrolment::Change> Enrolment::rotate(uint64_t agent_id) {
+  const std::lock_guard lock(mutex_);
+  const auto before = find_active(agent_id);
+  if (!before) return fail(before.error());
+  if (before->older_epoch != 0) {
+    return fail(ErrorCode::kConflict, "agent {:016x} has not used its newest key yet; it gets it when it is heard",
+                agent_id);
+  }
+  if (before->epoch == UINT8_MAX) {
+    return fail(ErrorCode::kResourceExhausted, "agent {:016x} has had all {} keys; let it enrol anew", agent_id,
+                UINT8_MAX);
+  }
+  AgentRecord after = *before;
+  after.older_epoch = before->epoch;
+  ++after.epoch;
+  DF_TRY(keep(after));
+  return Change{*before, after};
+}
+
+Result<Enrolment::Change> Enrolment::revoke(uint64_t agent_id) {
+  const std::lock_guard lock(mutex_);
+  const auto before = find_active(agent_id);
+  if (!before) return fail(before.error());
+  AgentRecord after = *before;
+  after.revoked = true;
+  DF_TRY(keep(after));
+  return Change{*before, after};
+}
+
+Result<> Enrolment::epoch_used(uint64_t agent_id, uint8_t epoch) {
+  const std::lock_guard lock(mutex_);
+  auto record = find_active(agent_id);
+  if (!record) return fail(record.error());
+  if (record->epoch != epoch || record->older_epoch == 0) return {};
+  record->older_epoch = 0;
+  return keep(*record);
+}
+
 Result<std::vector<AgentRecord>> Enrolment::agents() {
   const std::lock_guard lock(mutex_);
   DF_TRY(read_register());

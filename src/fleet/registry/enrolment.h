@@ -1,4 +1,4 @@
-// Enrolment: how machines become agents: tokens by which they are let in, and the register's changes.
+// Enrolment: how machines become agents: tokens by which they are let in, and the register's changes: newer keys, and agents that are none any more.
 //
 // A token is for one MCIS, lives shortly, may have a number of uses, and is kept as a hash. Who enrols for a VM that has an
 // agent takes its place where it is the same machine, or where the other has been silent for kTakeOverAfter; else it is
@@ -75,6 +75,18 @@ class Enrolment {
   Result<AgentTokenRecord> check_token(std::string_view text) const;
   Result<Enrolled> enrol(const EnrolmentWish& wish);
 
+  struct Change {
+    AgentRecord before;
+    AgentRecord after;
+  };
+  // Gives the agent a newer key; the one before is good until the agent has used it. kConflict: that is under way, or the
+  // agent is revoked. kResourceExhausted: it has had all keys that there are.
+  Result<Change> rotate(uint64_t agent_id);
+  // Its key is good for nothing any more, and its VM's place is free. kConflict: it is revoked already.
+  Result<Change> revoke(uint64_t agent_id);
+  // The agent has used its key of that epoch.
+  Result<> epoch_used(uint64_t agent_id, uint8_t epoch);
+
   // The register as it stands on disk.
   Result<std::vector<AgentRecord>> agents();
 
@@ -84,6 +96,8 @@ class Enrolment {
   Result<AgentTokenRecord> find_good(std::string_view text) const;
   Result<> save(const std::vector<AgentTokenRecord>& tokens);
   Result<> read_register();
+  Result<AgentRecord> find_active(uint64_t agent_id);
+  Result<> keep(const AgentRecord& record);
   const AgentRecord* active_agent_of(const VmIdentity& vm) const;
 
   FileSystem& files_;

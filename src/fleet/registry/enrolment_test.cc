@@ -148,6 +148,38 @@ TEST_F(EnrolmentTest, KeysMadeBesideTheServerAreSeen) {
   EXPECT_TRUE(enrol(token(), "vm").has_value());  // Never heard.
 }
 
+TEST_F(EnrolmentTest, AKeyIsChangedOnceTheAgentHasUsedIt) {
+  const uint64_t id = enrol(token(), "vm")->key.agent_id;
+  const auto changed = enrolment_->rotate(id);
+  ASSERT_TRUE(changed.has_value());
+  EXPECT_EQ(changed->before.epoch, 1);
+  EXPECT_EQ(changed->after.epoch, 2);
+  EXPECT_EQ(changed->after.older_epoch, 1);
+  EXPECT_EQ(enrolment_->rotate(id).error().code, ErrorCode::kConflict);
+  enrolment_ = open();  // It is on disk.
+  EXPECT_EQ(enrolment_->agents()->front().older_epoch, 1);
+  ASSERT_TRUE(enrolment_->epoch_used(id, 1).has_value());
+  EXPECT_EQ(enrolment_->agents()->front().older_epoch, 1);
+  ASSERT_TRUE(enrolment_->epoch_used(id, 2).has_value());
+  EXPECT_EQ(enrolment_->agents()->front().older_epoch, 0);
+  for (int epoch = 3; epoch <= UINT8_MAX; ++epoch) {
+    ASSERT_TRUE(enrolment_->rotate(id).has_value());
+    ASSERT_TRUE(enrolment_->epoch_used(id, static_cast<uint8_t>(epoch)).has_value());
+  }
+  EXPECT_EQ(enrolment_->rotate(id).error().code, ErrorCode::kResourceExhausted);
+}
+
+TEST_F(EnrolmentTest, ARevokedAgentMakesRoom) {
+  const std::string text = token();
+  const uint64_t id = enrol(text, "vm", {"a1a1a1a1a1a1a1a1", "", ""})->key.agent_id;
+  EXPECT_EQ(enrol(text, "vm", {"a2a2a2a2a2a2a2a2", "", ""}, 1s).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(enrolment_->revoke(id)->after.revoked);
+  EXPECT_EQ(enrolment_->revoke(id).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(enrolment_->rotate(id).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(enrolment_->revoke(id + 1).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(enrol(text, "vm", {"a2a2a2a2a2a2a2a2", "", ""}, 1s).has_value());
+}
+
 TEST_F(EnrolmentTest, CheckTellsOfDamage) {
   EXPECT_TRUE(check_agent_tokens(system_files(), directory_).damage.empty());
   (void)token();

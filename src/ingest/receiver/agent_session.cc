@@ -11,10 +11,10 @@ AgentSession::~AgentSession() {
 
 AgentSession::Verdict AgentSession::open(Aes256Gcm& cipher, const Key256& master, const FrameHeader& header,
                                          ByteView datagram, Bytes& body) {
-  const bool current = header.session == session_ && (keys_ready_ || plain_);
+  const bool current = header.session == session_ && header.key_epoch == epoch_ && (keys_ready_ || plain_);
   Key256 key = session_key_;
   if (!current && !plain_) {
-    key = derive_session_key(derive_agent_key(master, record_.agent_id, record_.epoch), header.session);
+    key = derive_session_key(derive_agent_key(master, record_.agent_id, header.key_epoch), header.session);
   }
   // A replay is refused before any crypto, and an unknown packet number changes nothing before it has opened.
   if (header.session == session_ && !window_.is_new(header.packet)) return Verdict::kReplayed;
@@ -27,8 +27,11 @@ AgentSession::Verdict AgentSession::open(Aes256Gcm& cipher, const Key256& master
     settings_reported_ = settings_told_ = 0;
     reply_run_ = 0;  // reply_packet_ goes on: the old session's key may still seal a refusal.
   }
+  if (header.key_epoch != epoch_) reply_run_ = 0;
   session_key_ = key;
+  epoch_ = header.key_epoch;
   keys_ready_ = true;
+  ++frames_opened;
   newest_opened_ = header.packet > window_.highest();
   window_.mark(header.packet);
   changed = true;
@@ -66,24 +69,62 @@ void AgentSession::miss_dictionary(DictionaryId id) {
   if (std::ranges::count(missing_, id) == 0 && missing_.size() < kAckItemsMax) missing_.push_back(id);
 }
 
-void AgentSession::reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, FrameType type, uint64_t session,
-                         ByteView body, Bytes& out) {
+void AgentSession::reply(Aes256Gcm& cipher, uint64_t run, const Key256& master, FrameType type, ByteView body,
+                         Bytes& out) {
   FrameHeader header;
   header.type = type;
-  header.key_epoch = record_.epoch;
+  header.key_epoch = epoch_;
   header.flags = plain_ ? FrameHeader::kPlain : uint8_t{0};
   header.agent_id = record_.agent_id;
   header.session = run;
   header.packet = ++reply_packet_;
-  if (plain_) return seal_frame(cipher, reply_key_, header, body, out);
-  if (session == session_ && reply_run_ != run) {
-    reply_key_ = derive_reply_key(derive_agent_key(master, record_.agent_id, record_.epoch), session_, run);
+  if (!plain_ && reply_run_ != run) {
+    reply_key_ = derive_reply_key(derive_agent_key(master, record_.agent_id, epoch_), session_, run);
     reply_run_ = run;
   }
-  const Key256 key = session == session_
-                         ? reply_key_
-                         : derive_reply_key(derive_agent_key(master, record_.agent_id, record_.epoch), session, run);
-  seal_frame(cipher, key, header, body, out);
+  seal_frame(cipher, reply_key_, header, body, out);
+}
+
+void AgentSession::reply_to(Aes256Gcm& cipher, uint64_t run, const Key256& master, const FrameHeader& header,
+                            ByteView body, Bytes& out) {
+  FrameHeader answer;
+  answer.type = FrameType::kAck;
+  answer.key_epoch = header.key_epoch;
+  answer.flags = plain_ ? FrameHeader::kPlain : uint8_t{0};
+  answer.agent_id = record_.agent_id;
+  answer.session = run;
+  answer.packet = ++reply_packet_;
+  Key256 key{};
+  if (!plain_)
+    key = derive_reply_key(derive_agent_key(master, record_.agent_id, header.key_epoch), header.session, run);
+  seal_frame(cipher, key, answer, body, out);
+  wipe(key);
+}
+
+bool AgentSession::closes_older_epoch() {
+  if (record_.older_epoch == 0 || epoch_ != record_.epoch) return false;
+  record_.older_epoch = 0;
+  return true;
+}
+
+// Machines that share a key make each other's sessions too old, and so change them again and again. One that moves, or that
+// restarts behind the same address, changes it once and never comes back to where it was.
+bool AgentSession::is_duplicate(Source from, MonotonicTime now) {
+  constexpr size_t kBegunMax = 16;
+  std::erase_if(begun_, [now](const Begun& one) { return now - one.at > kSourceChangesWithin; });
+  const bool moved = !begun_.empty() && begun_.back().source.address != from.address;
+  const bool came_back =
+      !begun_.empty() && begun_.back().source != from && std::ranges::count(begun_, from, &Begun::source) > 0;
+  if (begun_.size() == kBegunMax) begun_.erase(begun_.begin());
+  begun_.push_back({from, now, moved || came_back});
+  return std::ranges::count(begun_, true, &Begun::changed) > kSourceChangesMax;
+}
+
+// The newer key, where the agent still speaks under the older one.
+std::optional<NextKey> AgentSession::due_key(const Key256& master, MonotonicTime now) {
+  if (plain_ || epoch_ == record_.epoch || epoch_ != record_.older_epoch || now < key_again_at_) return std::nullopt;
+  key_again_at_ = now + kKeyAgain;
+  return NextKey{record_.epoch, derive_agent_key(master, record_.agent_id, record_.epoch)};
 }
 
 bool AgentSession::needs_settings(const AgentSettings& settings, MonotonicTime now) const {
@@ -101,6 +142,8 @@ void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& maste
   ack.refused.swap(refused_);
   ack.unknown_dictionaries.swap(missing_);
   ack.frames_per_s_max = frames_per_s_max;
+  ack.next_key = due_key(master, now);
+  ack.standing = standing;
   if (needs_settings(settings, now)) {
     ack.settings = settings;
     if (settings_told_ != settings.version) settings_wait_ = kSettingsAgain;
@@ -110,23 +153,39 @@ void AgentSession::make_ack(Aes256Gcm& cipher, uint64_t run, const Key256& maste
   }
   Bytes body;
   ack.encode(body);
-  reply(cipher, run, master, FrameType::kAck, session_, body, out);
+  reply(cipher, run, master, FrameType::kAck, body, out);
+  wipe(body);
+  if (ack.next_key) wipe(ack.next_key->key);
 }
 
-void AgentSession::make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master, uint64_t session,
-                                        Bytes& out) {
+void AgentSession::make_revoked(Aes256Gcm& cipher, uint64_t run, const Key256& master, const FrameHeader& header,
+                                ByteView datagram, Bytes& out) {
+  AckBody ack;
+  ack.standing = AgentStanding::kRevoked;
+  Bytes body;
+  ack.encode(body);
+  out.clear();
+  if (datagram.size() < kFrameHeaderBytes + body.size() + kSealTagBytes) return;
+  Key256 key = derive_session_key(derive_agent_key(master, record_.agent_id, header.key_epoch), header.session);
+  Bytes opened;
+  if (open_frame(cipher, key, header, datagram, opened)) reply_to(cipher, run, master, header, body, out);
+  wipe(key);
+}
+
+void AgentSession::make_session_too_old(Aes256Gcm& cipher, uint64_t run, const Key256& master,
+                                        const FrameHeader& header, Bytes& out) {
   AckBody ack;
   ack.session_too_old = true;
   Bytes body;
   ack.encode(body);
-  reply(cipher, run, master, FrameType::kAck, session, body, out);
+  reply_to(cipher, run, master, header, body, out);
 }
 
 void AgentSession::make_request(Aes256Gcm& cipher, uint64_t run, const Key256& master, const RequestBody& request,
                                 Bytes& out) {
   Bytes body;
   request.encode(body);
-  reply(cipher, run, master, FrameType::kRequest, session_, body, out);
+  reply(cipher, run, master, FrameType::kRequest, body, out);
 }
 
 void AgentSession::encode(Bytes& out) const {

@@ -31,6 +31,12 @@ class AgentSessionTest : public testing::Test {
               body == (Bytes{1, 2, 3}) && verdict == AgentSession::Verdict::kOpened);
     return verdict;
   }
+  static FrameHeader header_of(uint64_t session) {
+    FrameHeader header;
+    header.key_epoch = 1;
+    header.session = session;
+    return header;
+  }
   AckBody open_reply(const Bytes& datagram, uint64_t session) {
     Bytes body;
     const auto header = *FrameHeader::decode(datagram);
@@ -86,6 +92,25 @@ TEST_F(AgentSessionTest, SettingsAreToldUntilTheyAreReported) {
   EXPECT_FALSE(agent_.needs_settings({}, later)) << "there are none";
 }
 
+TEST_F(AgentSessionTest, AKeyBelongsToSeveralMachinesOnlyWhereTheyTakeTurns) {
+  using Source = AgentSession::Source;
+  const Source a{1, 10}, b{2, 20}, behind{1, 11};
+  const auto f = [](const std::vector<std::pair<int, Source>>& begun) {
+    AgentSession agent(AgentRecord{kAgent, 1, false, {"ns", "m", "vm"}}, false);
+    int duplicates = 0;
+    for (const auto& [second, source] : begun) duplicates += agent.is_duplicate(source, MonotonicTime{} + second * 1s);
+    return duplicates;
+  };
+  EXPECT_EQ(f({{0, a}, {1, b}, {2, a}, {3, b}}), 0);  // Three changes.
+  EXPECT_EQ(f({{0, a}, {1, b}, {2, a}, {3, b}, {4, a}, {5, b}}), 2);
+  EXPECT_EQ(f({{0, a}, {150, b}, {300, a}, {450, b}, {600, a}, {750, b}}), 0);  // Over more than five minutes.
+  // Behind one address: they come back to their ports; who restarts does not.
+  EXPECT_EQ(f({{0, a}, {1, behind}, {2, a}, {3, behind}, {4, a}, {5, behind}, {6, a}}), 2);
+  std::vector<std::pair<int, Source>> restarts;
+  for (int i = 0; i < 60; ++i) restarts.push_back({i, Source{1, static_cast<uint16_t>(1000 + i)}});
+  EXPECT_EQ(f(restarts), 0);
+}
+
 TEST_F(AgentSessionTest, AForgedFrameChangesNothing) {
   Bytes forged = frame(100, 5000);
   forged.back() ^= 1;
@@ -99,7 +124,7 @@ TEST_F(AgentSessionTest, OnlyALargerSessionReplacesOne) {
   EXPECT_EQ(open(agent_, frame(200, 1)), Verdict::kOpened);
   EXPECT_EQ(open(agent_, frame(100, 10)), Verdict::kSessionTooOld);
   Bytes reply;
-  agent_.make_session_too_old(cipher_, kRun, master_, 100, reply);
+  agent_.make_session_too_old(cipher_, kRun, master_, header_of(100), reply);
   EXPECT_TRUE(open_reply(reply, 100).session_too_old);
 }
 
@@ -109,7 +134,7 @@ TEST_F(AgentSessionTest, AReplyNeverRepeatsANumberUnderOneKey) {
   agent_.make_ack(cipher_, kRun, master_, {}, {}, first);
   ASSERT_EQ(open(agent_, frame(200, 1)), Verdict::kOpened);
   Bytes old;
-  agent_.make_session_too_old(cipher_, kRun, master_, 100, old);
+  agent_.make_session_too_old(cipher_, kRun, master_, header_of(100), old);
   EXPECT_NE(FrameHeader::decode(first)->packet, FrameHeader::decode(old)->packet);
 }
 

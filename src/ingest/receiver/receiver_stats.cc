@@ -6,6 +6,9 @@ namespace dragonfly {
 
 void ReceiverStats::write(MetricsText& text) const {
   text.counter("dragonfly_datagrams_received_total", "Datagrams that the sockets took.", datagrams);
+  text.counter("dragonfly_datagrams_https_total", "Datagrams of frames that came by HTTPS.", datagrams_https);
+  text.counter("dragonfly_sessions_duplicate_total", "Sessions that several machines began under one agent's key.",
+               sessions_duplicate);
   text.counter("dragonfly_frames_received_total", "Native frames that opened.", frames);
   text.family("dragonfly_datagrams_malformed_total", "counter", "Datagrams refused as a whole, by cause.");
   for (size_t i = 0; i < faults.size(); ++i)

@@ -36,9 +36,16 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(DatagramFault:
     "empty",         "truncated",   "header",   "plaintext",       "unknown_agent", "revoked", "wrong_epoch",
     "not_authentic", "fail_budget", "replayed", "session_too_old", "body",          "no_vm",   "dialect"};
 
-enum class RowDrop : uint8_t { kOverload, kDiskFull, kUnknownDictionary, kLimit, kCount };
+enum class RowDrop : uint8_t {
+  kOverload,
+  kDiskFull,
+  kUnknownDictionary,
+  kLimit,
+  kOtherAgent,  // Another agent of the VM is heard. They wait with theirs.
+  kCount
+};
 inline constexpr std::array<std::string_view, static_cast<size_t>(RowDrop::kCount)> kRowDropNames = {
-    "overload", "disk_full", "unknown_dictionary", "limit"};
+    "overload", "disk_full", "unknown_dictionary", "limit", "other_agent"};
 
 enum class RowRefusal : uint8_t { kTooOld, kFuture, kUnknownGroup, kCount };
 inline constexpr std::array<std::string_view, static_cast<size_t>(RowRefusal::kCount)> kRowRefusalNames = {
@@ -46,6 +53,7 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(RowRefusal::kC
 
 struct ReceiverStats {
   Counter datagrams;
+  Counter datagrams_https;         // Of frames that came by HTTPS.
   Counter frames;                  // Native frames that opened.
   Counter frames_handed_over;      // Came in on another shard's socket.
   Counter frames_dropped_full;     // The owning shard's mailbox was full.
@@ -60,6 +68,7 @@ struct ReceiverStats {
   std::array<Counter, static_cast<size_t>(RowDrop::kCount)> rows_dropped;
   std::array<Counter, static_cast<size_t>(RowRefusal::kCount)> rows_refused;
   std::array<Counter, 5> settings_reported;  // By SettingOutcome; 0 = one that is not known here.
+  Counter sessions_duplicate;                // Begun by several machines under one agent's key.
   Counter labels_forged;                     // Identity labels that differ from the key's: ignored.
   Counter kernel_drops;                      // Datagrams lost because the socket's buffer was full.
   Histogram durable;                         // Seconds from receive to commit.

@@ -22,14 +22,14 @@ constexpr Duration kHeadTick = 100ms;
 constexpr Duration kHandoverRetry = 5ms;
 constexpr size_t kCommitsMax = 1'000'000;  // Bounded by the log's own queue; see submit().
 
+}  // namespace
+
 uint64_t source_hash(const Endpoint& source) {
   const auto* address = reinterpret_cast<const uint8_t*>(source.address());
   const size_t offset = source.is_ipv6() ? offsetof(sockaddr_in6, sin6_addr) : offsetof(sockaddr_in, sin_addr);
   const size_t size = source.is_ipv6() ? sizeof(in6_addr) : sizeof(in_addr);
   return std::hash<std::string_view>{}(as_text(ByteView(address + offset, size)));
 }
-
-}  // namespace
 
 Shard::Shard(const ShardOptions& options, Context context, UdpSocket socket)
     : options_(options),
@@ -71,6 +71,8 @@ void Shard::join() {
   for (Task& task : running_) task();
   running_.clear();
   end_requests();
+  while (!exchanges_.empty())
+    end_exchange(*exchanges_.front(), fail(ErrorCode::kUnavailable, "the server stops; try again"));
 }
 
 void Shard::run(std::stop_token stop) {
@@ -173,9 +175,12 @@ void Shard::take_frame(ByteView datagram, const Endpoint& source) {
   }
   AgentSession* agent = header->plain() ? find_plain(*header, source) : find_sealed(*header, source);
   if (agent == nullptr) return;
+  if (agent->record().revoked) return answer_revoked(*agent, *header, datagram, source);
+  const uint64_t session = agent->session();
   switch (agent->open(cipher_, context_.master_key, *header, datagram, body_)) {
     case AgentSession::Verdict::kOpened:
       context_.stats.frames.add();
+      if (agent->session() != session) note_session(*agent, source);
       if (is_within_pace(*agent)) take_opened(*agent, *header, source);
       return;
     case AgentSession::Verdict::kReplayed: return refuse_datagram(DatagramFault::kReplayed, source);
@@ -186,8 +191,13 @@ void Shard::take_frame(ByteView datagram, const Endpoint& source) {
       const MonotonicTime now = context_.clock.monotonic();
       if (now - agent->last_too_old_answer >= 1s) {
         agent->last_too_old_answer = now;
-        OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{source, {}});
-        agent->make_session_too_old(cipher_, context_.run, context_.master_key, header->session, out.payload);
+        OutgoingDatagram out{source, {}};
+        agent->make_session_too_old(cipher_, context_.run, context_.master_key, *header, out.payload);
+        if (by_https_) {
+          agent->https_waiting.push_back(std::move(out.payload));
+        } else {
+          outgoing_.push_back(std::move(out));
+        }
       }
       return refuse_datagram(DatagramFault::kSessionTooOld, source);
     }
@@ -202,11 +212,7 @@ AgentSession* Shard::find_sealed(const FrameHeader& header, const Endpoint& sour
     return nullptr;
   }
   AgentSession& agent = *at->second;
-  if (agent.record().revoked) {
-    refuse_datagram(DatagramFault::kRevoked, source);
-    return nullptr;
-  }
-  if (agent.record().epoch != header.key_epoch) {
+  if (!agent.takes_epoch(header.key_epoch)) {
     refuse_datagram(DatagramFault::kWrongEpoch, source);
     return nullptr;
   }
@@ -236,20 +242,18 @@ AgentSession* Shard::find_plain(const FrameHeader& header, const Endpoint& sourc
 // --- frames that opened -----------------------------------------------------------------------------------------------
 
 void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source) {
-  if (agent.newest_opened()) agent.source = source;
+  if (agent.newest_opened()) {
+    agent.source = source;
+    agent.by_https = by_https_;
+  }
   if (header.type == FrameType::kReport) return take_report(agent, source);
   const auto rows = RowsBody::decode(body_);
   if (!rows) return refuse_datagram(DatagramFault::kBody, source);
   if (!adopt_dictionary(agent, *rows)) {
     if (agent.dictionary != nullptr && agent.vm == nullptr) return refuse_datagram(DatagramFault::kNoVm, source);
-    uint64_t count = 0;
-    RowBlockReader reader(rows->row_block);
-    while (reader.next()) ++count;
-    context_.stats.rows_received.add(count);
-    context_.stats.drop(RowDrop::kUnknownDictionary, count);
-    agent.pass_below(rows->spool_id, rows->lowest_kept);
-    return queue_ack(agent);
+    return leave_rows(agent, *rows, RowDrop::kUnknownDictionary);
   }
+  if (is_other_agent_heard(agent)) return leave_rows(agent, *rows, RowDrop::kOtherAgent);
   // Now it is known of which namespace it is.
   if (agent.needs_settings(settings_for(agent), context_.clock.monotonic())) queue_ack(agent);
   note_arrival(agent, *rows, header);
@@ -259,6 +263,17 @@ void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const En
     return;
   }
   take_rows(agent, header, *rows);
+}
+
+// They come again; an ack says why.
+void Shard::leave_rows(AgentSession& agent, const RowsBody& rows, RowDrop cause) {
+  uint64_t count = 0;
+  RowBlockReader reader(rows.row_block);
+  while (reader.next()) ++count;
+  context_.stats.rows_received.add(count);
+  context_.stats.drop(cause, count);
+  agent.pass_below(rows.spool_id, rows.lowest_kept);
+  queue_ack(agent);
 }
 
 const AgentSettings& Shard::settings_for(const AgentSession& agent) const {
@@ -295,7 +310,10 @@ bool Shard::is_within_pace(AgentSession& agent) {
 }
 
 // Not acknowledged, so that they come again.
-void Shard::drop_as_overload(uint64_t rows) { context_.stats.drop(RowDrop::kOverload, rows); }
+void Shard::drop_as_overload(uint64_t rows) {
+  context_.stats.drop(RowDrop::kOverload, rows);
+  overloaded_ = true;
+}
 
 // Makes the frame's dictionary the agent's; false when it is unknown here (the next ack says so) or names no VM.
 bool Shard::adopt_dictionary(AgentSession& agent, const RowsBody& rows) {
@@ -431,13 +449,21 @@ void Shard::send_acks() {
   for (AgentSession* agent : ack_now_) {
     agent->ack_queued = false;
     agent->frames_unacked = 0;
-    if (!agent->source) continue;
-    OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}});
+    if (!agent->source || (agent->by_https && !agent->exchange)) continue;  // It asks again, and is told then.
     std::optional<uint32_t> pace;
     if (std::exchange(agent->must_slow_down, false)) pace = kAgentFramesPerS;
-    agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), context_.clock.monotonic(),
-                    out.payload, pace);
-    context_.stats.acks.add();
+    const auto make = [&](Bytes& out) {
+      agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), context_.clock.monotonic(), out,
+                      pace);
+      context_.stats.acks.add();
+    };
+    if (agent->exchange) {
+      std::vector<Bytes> answer = std::exchange(agent->https_waiting, {});
+      make(answer.emplace_back());
+      end_exchange(*agent, std::move(answer));
+    }
+    // Also where an exchange was answered: the agent tries whether UDP gets through again.
+    if (!agent->by_https) make(outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}}).payload);
   }
   ack_now_.clear();
   if (!outgoing_.empty()) socket_.send(outgoing_);  // A lost ack is told again with the next.
@@ -451,6 +477,7 @@ void Shard::run_timers(MonotonicTime now) {
     agent.deadline_queued = false;
     if (agent.frames_unacked > 0) queue_ack(agent);
   }
+  end_late_exchanges(now);
   if (now < next_head_tick_) return;
   next_head_tick_ = now + kHeadTick;
   head_->tick(now);
@@ -465,6 +492,9 @@ void Shard::set_agent(const AgentRecord& record) {
     slot = std::make_unique<AgentSession>(record, false);
   } else {
     slot->set_record(record);
+    // Its place is free.
+    uint64_t writer = record.agent_id;
+    if (record.revoked && slot->vm != nullptr) slot->vm->agent_id.compare_exchange_strong(writer, 0);
   }
 }
 

@@ -9,7 +9,8 @@
 // Threading  start() and stop(): the owner's thread. post() (Executor): any thread; tasks run on the shard's own.
 //            Everything else runs on the shard's thread (or before start()).
 // Errors     bad datagrams are counted by cause and change nothing else.
-// Limits     kTasksMax waiting tasks; kBatchBytes a log batch; kPlainAgentsMax agents without a key; AgentLink::kRequestsMax open requests.
+// Limits     kTasksMax waiting tasks; kBatchBytes a log batch; kPlainAgentsMax agents without a key; AgentLink::kRequestsMax open
+//            requests; one exchange by HTTPS an agent.
 #pragma once
 
 #include <deque>
@@ -47,6 +48,9 @@ struct DialectRows {
   uint64_t rows;
 };
 
+// Of its address, without the port.
+uint64_t source_hash(const Endpoint& source);
+
 class Shard final : public Executor {
  public:
   static constexpr size_t kTasksMax = 65'536;
@@ -55,6 +59,8 @@ class Shard final : public Executor {
   // Of one agent; beyond it its frames are dropped and its acks name the pace. Far above a backlog's.
   static constexpr uint32_t kAgentFramesPerS = 1000;
   static constexpr uint32_t kAgentFramesAtOnce = 4000;
+  static constexpr Duration kTakeOverAfter = 10min;  // Silence of a VM's agent after which another takes its place.
+  static constexpr Duration kRevokedAgain = 10s;     // Between two answers to one revoked agent.
 
   struct Context {
     const Clock& clock;
@@ -65,6 +71,8 @@ class Shard final : public Executor {
     uint64_t run;                                         // Of this server process, made like a session.
     std::function<void()> unknown_agent;                  // Asks for the registry to be read again; cheap, any thread.
     std::function<void(std::string, uint64_t)> telegraf;  // Takes a telegraf datagram and a number of its source.
+    // An agent has used its newest key: the one before is good no more. Cheap.
+    std::function<void(uint64_t agent_id, uint8_t epoch)> epoch_used = [](uint64_t, uint8_t) {};
   };
   Shard(const ShardOptions& options, Context context, UdpSocket socket);
   ~Shard() override;
@@ -90,6 +98,8 @@ class Shard final : public Executor {
   // All below: on the shard's thread.
   void set_agent(const AgentRecord& record);
   void take_frame(ByteView datagram, const Endpoint& source);
+  // As FrameDoor: of an agent of this shard.
+  void take_frames(const AgentFrames& frames, FrameDoor::Done done);
   // Writes them with the next commit, which is hurried; `ticket` gets one finish_part().
   void take_dialect_rows(std::vector<DialectRows> batch, std::shared_ptr<WriteTicket> ticket);
   void sample_now(VmEntry& vm, std::vector<uint32_t> groups, Duration timeout, AgentLink::Done done);
@@ -141,6 +151,7 @@ class Shard final : public Executor {
   void take_opened(AgentSession& agent, const FrameHeader& header, const Endpoint& source);
   bool adopt_dictionary(AgentSession& agent, const RowsBody& rows);
   bool adopt_vm(AgentSession& agent, const Dictionary& dictionary);
+  void leave_rows(AgentSession& agent, const RowsBody& rows, RowDrop cause);
   void take_report(AgentSession& agent, const Endpoint& source);
   bool is_within_pace(AgentSession& agent);
   void drop_as_overload(uint64_t rows);
@@ -156,6 +167,13 @@ class Shard final : public Executor {
   void hand_over(Handover rows);
   void hand_over_waiting();
   void queue_ack(AgentSession& agent);
+  void reply(AgentSession& agent, Bytes datagram);
+  void end_exchange(AgentSession& agent, Result<std::vector<Bytes>> answer);
+  void end_exchanges_of(const OpenBatch& batch, const Error& error);
+  void end_late_exchanges(MonotonicTime now);
+  void answer_revoked(AgentSession& agent, const FrameHeader& header, ByteView datagram, const Endpoint& source);
+  void note_session(AgentSession& agent, const Endpoint& source);
+  bool is_other_agent_heard(AgentSession& agent);
   void send_acks();
   void run_timers(MonotonicTime now);
   void end_requests();
@@ -177,6 +195,7 @@ class Shard final : public Executor {
   Agents plain_agents_;
   FailBudget fail_budget_;
   RateLimit bad_datagram_line_{10s};
+  RateLimit duplicate_line_{60s};
 
   OpenBatch batch_;
   std::deque<LogPosition> in_flight_;
@@ -187,6 +206,9 @@ class Shard final : public Executor {
   std::vector<Outcome> outcomes_;
   std::vector<Task> running_;
 
+  bool by_https_ = false;                // The frames at hand came so.
+  bool overloaded_ = false;              // Of those some were not taken.
+  std::deque<AgentSession*> exchanges_;  // That are open, oldest first.
   std::vector<AgentSession*> ack_now_;
   std::deque<std::pair<MonotonicTime, AgentSession*>> ack_later_;
   std::vector<OutgoingDatagram> outgoing_;

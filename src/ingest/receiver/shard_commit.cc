@@ -35,7 +35,7 @@ void Shard::add_to_batch(AgentSession& agent, const FrameHeader& header, const R
   append_record(batch_.records, LogRecordType::kRows, [&](Bytes& out) { record.encode(out); });
   const size_t payload = begin + kLogRecordHeaderBytes;
   batch_.rows.push_back({agent.vm, agent.dictionary, nullptr, &agent, begin, payload, batch_.records.size() - payload,
-                         count, header.ack_now()});
+                         count, header.ack_now() || by_https_});
   batch_.row_count += count;
   ++batch_.frames;
   context_.stats.rows_in_flight.add(static_cast<int64_t>(count));
@@ -95,9 +95,9 @@ void Shard::flush(MonotonicTime) {
   in_flight_.pop_back();
   drop_as_overload(shared->row_count);
   context_.stats.rows_in_flight.add(-static_cast<int64_t>(shared->row_count));
-  for (const auto& ticket : shared->tickets) {
-    ticket->finish_part(fail(ErrorCode::kUnavailable, "the log takes no more now; try again"));
-  }
+  const Error error{ErrorCode::kUnavailable, "the log takes no more now; try again"};
+  end_exchanges_of(*shared, error);
+  for (const auto& ticket : shared->tickets) ticket->finish_part(fail(error));
 }
 
 void Shard::handle_commits() {
@@ -118,6 +118,7 @@ void Shard::apply(Outcome& outcome) {
     const bool full = outcome.result.error().code == ErrorCode::kNoSpace;
     context_.stats.drop(full ? RowDrop::kDiskFull : RowDrop::kOverload, batch.row_count);
     result = fail(outcome.result.error());
+    end_exchanges_of(batch, outcome.result.error());
   }
   for (const auto& ticket : batch.tickets) ticket->finish_part(result);
 }

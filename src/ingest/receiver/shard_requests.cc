@@ -42,8 +42,9 @@ void Shard::send_requests(MonotonicTime now) {
       continue;
     }
     if (now >= request.next_send && request.sent < kRequestTries && request.agent->source) {
-      OutgoingDatagram& out = outgoing_.emplace_back(OutgoingDatagram{*request.agent->source, {}});
-      request.agent->make_request(cipher_, context_.run, context_.master_key, request.body, out.payload);
+      Bytes datagram;
+      request.agent->make_request(cipher_, context_.run, context_.master_key, request.body, datagram);
+      reply(*request.agent, std::move(datagram));
       context_.stats.requests.add();
       ++request.sent;
       request.next_send = now + 1s;

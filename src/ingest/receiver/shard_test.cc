@@ -187,6 +187,8 @@ TEST_F(ShardTest, AVmOfTwoWritersHasOneHead) {
     ASSERT_TRUE(submitted());
     log_.commit();
     EXPECT_EQ(receive_ack(*agent).cumulative, 2u);
+    // As if it had been silent for long.
+    directory_.find_vm(kVm)->agent_heard_ns = (clock_.monotonic() - Shard::kTakeOverAfter).time_since_epoch().count();
   }
   EXPECT_TRUE(comes_true([&] { return heads_[0]->rows() == 4; })) << "of the shard that took a row first";
   EXPECT_EQ(heads_[1]->rows(), 0u);

@@ -34,6 +34,8 @@ struct VmEntry {
   std::atomic<int64_t> last_row_ns{0};        // Newest row, in the VM's clock; 0 = none.
   std::atomic<int64_t> clock_offset_ns{0};    // VM's clock minus the server's.
   std::atomic<uint64_t> dictionary_id{0};     // Newest: holds its labels.
+  std::atomic<int64_t> agent_heard_ns{0};     // Monotonic: its native agent, whose rows are taken; 0 = not yet.
+  std::atomic<int64_t> duplicate_ns{0};       // Monotonic: its agent's id was heard from several machines; 0 = never.
   std::atomic<bool> durable{false};           // Its VmRecord is in the log or the store.
 };
 

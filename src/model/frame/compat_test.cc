@@ -122,6 +122,16 @@ TEST(FrameCompat, Ack) {
   EXPECT_EQ(out.settings, made.settings);
 }
 
+TEST(FrameCompat, AckOfARotationAndARevocation) {
+  AckBody made;
+  made.next_key = NextKey{8, Key256{1, 2, 3}};
+  made.standing = AgentStanding::kRevoked;
+  Bytes body;
+  const AckBody out = through_golden("frame_ack_standing", header(FrameType::kAck, 0, 2), made, body);
+  EXPECT_EQ(out.next_key, made.next_key);
+  EXPECT_EQ(out.standing, AgentStanding::kRevoked);
+}
+
 TEST(FrameCompat, Request) {
   RequestBody made;
   made.request_id = 3;

@@ -7,7 +7,16 @@
 namespace dragonfly {
 namespace {
 
-enum Section : uint64_t { kAcknowledged = 1, kRefused = 2, kDictionaries = 3, kPace = 4, kSession = 5, kSettings = 6 };
+enum Section : uint64_t {
+  kAcknowledged = 1,
+  kRefused = 2,
+  kDictionaries = 3,
+  kPace = 4,
+  kSession = 5,
+  kSettings = 6,
+  kKey = 7,
+  kStanding = 8
+};
 
 Nonce96 nonce_of(uint64_t packet) {
   Nonce96 nonce{};
@@ -101,6 +110,17 @@ Result<> decode_section(uint64_t section, ByteReader in, AckBody& out) {
     case kSession:
       if (in.u8() != 1) return malformed("ack", "session is not 1");
       out.session_too_old = true;
+      break;
+    case kKey: {
+      NextKey& next = out.next_key.emplace();
+      next.epoch = in.u8();
+      const ByteView key = in.bytes(next.key.size());
+      std::copy(key.begin(), key.end(), next.key.begin());
+      break;
+    }
+    case kStanding:
+      out.standing = static_cast<AgentStanding>(in.u8());
+      if (out.standing == AgentStanding::kGood) in.fail();
       break;
     case kSettings: {
       auto settings = AgentSettings::decode(in);
@@ -337,10 +357,20 @@ void AckBody::encode(Bytes& out) const {
   if (session_too_old) {
     sections.add(kSession, [](ByteWriter& writer) { writer.u8(1); });
   }
+  constexpr size_t kRestBytesMax = 2 + 1 + sizeof(Key256) + 3;  // Of the sections behind the settings.
   const size_t before_settings = out.size();
   if (settings.version != 0) {
     sections.add(kSettings, [&](ByteWriter& writer) { settings.encode(writer); });
-    if (out.size() - start > kFrameBodyBytesMax) out.resize(before_settings);
+    if (out.size() - start + kRestBytesMax > kFrameBodyBytesMax) out.resize(before_settings);
+  }
+  if (next_key) {
+    sections.add(kKey, [&](ByteWriter& writer) {
+      writer.u8(next_key->epoch);
+      writer.bytes(next_key->key);
+    });
+  }
+  if (standing != AgentStanding::kGood) {
+    sections.add(kStanding, [&](ByteWriter& writer) { writer.u8(static_cast<uint8_t>(standing)); });
   }
 }
 

@@ -135,6 +135,20 @@ struct AgentSettings {
 // 32 bits of the SHA-256 of the values as they are encoded, never 0.
 uint64_t settings_version(std::span<const std::pair<std::string, std::string>> values);
 
+// Why an agent's rows are not taken, whatever it sends.
+enum class AgentStanding : uint8_t {
+  kGood = 0,
+  kRevoked = 1,     // Its key is good for nothing any more; it should send nothing.
+  kOtherAgent = 2,  // Another agent of the same VM is heard; rows wait until it has been silent for ten minutes.
+};
+
+// The agent's key from now on.
+struct NextKey {
+  uint8_t epoch = 0;
+  Key256 key{};
+  bool operator==(const NextKey&) const = default;
+};
+
 // Body of kAck: sections varint tag · varint length · payload; ascending tags; unknown tags are skipped.
 //   1 acknowledged   spool id u64 · cumulative varint (every sequence <= it) · ranges (encode_ranges)
 //   2 refused        varint count · (cause u8 · rows varint)…       final: the agent counts and drops them
@@ -142,6 +156,8 @@ uint64_t settings_version(std::span<const std::pair<std::string, std::string>> v
 //   4 pace           varint frames per second, at most
 //   5 session        u8 1 = session too old: start a larger one
 //   6 settings       AgentSettings
+//   7 key            u8 epoch · 32 bytes: the agent's key from now on
+//   8 standing       u8 AgentStanding, not 0
 struct AckBody {
   uint64_t spool_id = 0;
   uint64_t cumulative = 0;
@@ -156,6 +172,8 @@ struct AckBody {
   std::optional<uint32_t> frames_per_s_max;
   bool session_too_old = false;
   AgentSettings settings;  // Version 0: none in this ack.
+  std::optional<NextKey> next_key;
+  AgentStanding standing = AgentStanding::kGood;
 
   // An ack always fits into a frame: of ranges and items the first 16 are written (what is left out comes again), and
   // settings that have no room beside the rest are left out whole.

@@ -150,6 +150,8 @@ RowsBody random_rows(Random& random, const Bytes& dictionary, const Bytes& block
 
 AckBody random_ack(Random& random) {
   AckBody out;
+  if (random.below(4) == 0) random.fill(out.next_key.emplace(NextKey{static_cast<uint8_t>(random.next()), {}}).key);
+  if (random.below(4) == 0) out.standing = static_cast<AgentStanding>(1 + random.below(255));
   if (random.below(4) != 0) {
     out.spool_id = 1 + random.below(UINT64_MAX);
     out.cumulative = random.next() >> (3 + random.below(60));
@@ -175,6 +177,8 @@ AckBody random_ack(Random& random) {
 }
 
 void expect_equal(const AckBody& a, const AckBody& b) {
+  EXPECT_EQ(a.next_key, b.next_key);
+  EXPECT_EQ(a.standing, b.standing);
   EXPECT_EQ(a.spool_id, b.spool_id);
   EXPECT_EQ(a.cumulative, b.cumulative);
   EXPECT_EQ(a.ranges, b.ranges);

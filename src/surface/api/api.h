@@ -25,6 +25,7 @@
 #include "fleet/registry/enrolment.h"
 #include "model/flow/agent_link.h"
 #include "model/flow/directory.h"
+#include "model/flow/frame_door.h"
 #include "model/flow/row_door.h"
 #include "model/flow/row_feed.h"
 #include "model/flow/series_reader.h"
@@ -45,6 +46,7 @@ struct ApiParts {
   SeriesReader& reader;  // For latest values; questions have their own.
   Questions& questions;
   AgentLink& agents;
+  FrameDoor& frames;
   RowFeed& feed;
   RowDoor& door;
   MetricsRegistry& metrics;
@@ -61,7 +63,7 @@ struct ApiParts {
   AuditLog& audit;
   Enrolment& enrolment;
   std::function<EnrolmentPlace()> place;
-  std::function<void()> agents_changed;   // Has the register read again soon.
+  std::function<void()> agents_changed;  // Has the register read again soon.
   AgentNotes& notes;
   std::string version;                    // Of this build, as in the names of packages.
   std::string package_dir;                // Where packages of the agent lie; empty: nowhere.

@@ -20,7 +20,8 @@ enum class Needs : uint8_t {
   kViewer,
   kOperator,
   kAdmin,
-  kAgentToken  // By which a machine enrols: its handler looks at it.
+  kAgentToken,  // By which a machine enrols: its handler looks at it.
+  kSeal         // What comes proves itself who sent it; many agents may share an address.
 };
 
 struct GateOptions {

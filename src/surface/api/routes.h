@@ -100,6 +100,9 @@ void answer_revoke_token(const ApiParts& parts, Call call);
 void answer_session(const ApiParts& parts, Call call);
 void answer_login(const ApiParts& parts, Call call);
 void answer_logout(const ApiParts& parts, Call call);
+void answer_agent_keys(const ApiParts& parts, Call call);  // agent_keys.cc, as the next
+void answer_change_agent(const ApiParts& parts, Call call);
+void answer_frames(const ApiParts& parts, Call call);        // frames.cc
 void answer_agent_tokens(const ApiParts& parts, Call call);  // agent_tokens.cc, as the next two
 void answer_new_agent_token(const ApiParts& parts, Call call);
 void answer_revoke_agent_token(const ApiParts& parts, Call call);

@@ -87,6 +87,7 @@ struct Scopes::View {
               .reader = all.reader,
               .questions = all.questions,
               .agents = all.agents,
+              .frames = all.frames,
               .feed = feed,
               .door = door,
               .metrics = all.metrics,

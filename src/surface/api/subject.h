@@ -28,6 +28,8 @@ enum class VmState : uint8_t { kAlive, kLate, kSilent };
 std::string_view to_string(VmState state);
 // alive: a frame within the TTL in force; late: within 30 s; silent: since.
 VmState state_of(const VmEntry& vm, const PolicySet& policy, MonotonicTime now);
+// Whether its agent's key is in use on several machines, as of the last minutes.
+bool is_duplicate(const VmEntry& vm, MonotonicTime now);
 // When its last frame arrived, by the server's clock; where none did since the start, the time of its newest row.
 std::optional<Timestamp> last_seen(const VmEntry& vm, const Clock& clock);
 

@@ -194,12 +194,23 @@ class FakeDirectory final : public Directory {
 class FakeAgent {
  public:
   FakeAgent(uint64_t agent_id, const Key256& master, VmIdentity identity, bool is_plain = false)
-      : id(agent_id), vm(std::move(identity)), plain(is_plain), agent_key_(derive_agent_key(master, id, kEpoch)) {
+      : id(agent_id),
+        vm(std::move(identity)),
+        plain(is_plain),
+        master_(master),
+        agent_key_(derive_agent_key(master, id, kEpoch)) {
     dictionary.labels = {{"nsId", vm.ns}, {"mcisId", vm.mcis}, {"vmId", vm.vm}};
     dictionary.interval_ms = 1000;
   }
   static constexpr uint8_t kEpoch = 1;
   AgentRecord record() const { return {id, kEpoch, false, vm}; }
+  // From now on it speaks under another of its keys.
+  void use_epoch(uint8_t another) {
+    epoch = another;
+    agent_key_ = derive_agent_key(master_, id, another);
+    ++session;
+    packet = 0;
+  }
 
   struct Frame {
     uint64_t first = 1;              // Sequence of the first row.
@@ -233,7 +244,7 @@ class FakeAgent {
     body.encode(text);
     FrameHeader header;
     header.type = frame.type;
-    header.key_epoch = plain ? 0 : kEpoch;
+    header.key_epoch = plain ? 0 : epoch;
     header.flags = static_cast<uint8_t>((plain ? FrameHeader::kPlain : 0) | (frame.ack_now ? FrameHeader::kAckNow : 0));
     header.agent_id = id;
     header.session = session;
@@ -246,7 +257,7 @@ class FakeAgent {
     report.encode(text);
     FrameHeader header;
     header.type = FrameType::kReport;
-    header.key_epoch = plain ? 0 : kEpoch;
+    header.key_epoch = plain ? 0 : epoch;
     header.flags = plain ? FrameHeader::kPlain : uint8_t{0};
     header.agent_id = id;
     header.session = session;
@@ -272,9 +283,11 @@ class FakeAgent {
   uint64_t session = 100;
   uint64_t packet = 0;
   uint64_t spool_id = 42;
+  uint8_t epoch = kEpoch;
 
  private:
-  const Key256 agent_key_;
+  const Key256 master_;
+  Key256 agent_key_;
   Aes256Gcm cipher_;
 };
 
@@ -304,7 +317,8 @@ class ShardTest : public testing::Test {
                              master_,
                              kRun,
                              [this] { ++unknown_agents_; },
-                             [this](const std::string&, uint64_t source) { ++telegraf_, telegraf_source_ = source; }};
+                             [this](const std::string&, uint64_t source) { ++telegraf_, telegraf_source_ = source; },
+                             [this](uint64_t, uint8_t used) { epoch_used_ = used; }};
       ShardOptions options;
       options.index = i;
       options.count = count;
@@ -373,6 +387,7 @@ class ShardTest : public testing::Test {
   ReceiverStats stats_;
   Key256 master_{};
   std::atomic<int> unknown_agents_{0};
+  std::atomic<int> epoch_used_{0};
   std::atomic<int> telegraf_{0};
   std::atomic<uint64_t> telegraf_source_{0};
   std::vector<Endpoint> addresses_;

@@ -131,6 +131,16 @@ class FakeAgents final : public AgentLink {
   Result<std::vector<SampledRow>> answer;
 };
 
+class FakeFrames final : public FrameDoor {
+ public:
+  void take_frames(AgentFrames frames, Done done) override {
+    taken = std::move(frames);
+    done(answer);
+  }
+  AgentFrames taken;
+  Result<std::vector<Bytes>> answer;
+};
+
 class FakeFeed final : public RowFeed {
  public:
   struct Watched final : Subscription {
@@ -339,6 +349,7 @@ class ApiFixture : public testing::Test {
   FakeReader reader;
   Questions questions{reader, clock};
   FakeAgents agents;
+  FakeFrames frames;
   FakeFeed feed;
   FakeDoor door;
   MetricsRegistry metrics;
@@ -377,6 +388,7 @@ class ApiFixture : public testing::Test {
                    reader,
                    questions,
                    agents,
+                   frames,
                    feed,
                    door,
                    metrics,
