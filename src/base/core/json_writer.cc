@@ -9,6 +9,35 @@
 #include "base/core/number.h"
 
 namespace dragonfly {
+namespace {
+
+// Stands in a text as it is.
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+// Writes the first character, which is not plain, and takes it away.
+void escape_first(std::string& out, std::string_view& text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  const auto c = static_cast<unsigned char>(text.front());
+  if (c >= 0x80) {
+    const size_t length = utf8_length(text);
+    out.append(length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length));
+    text.remove_prefix(length == 0 ? 1 : length);
+    return;
+  }
+  text.remove_prefix(1);
+  if (c == '"' || c == '\\') {
+    out.push_back('\\');
+    out.push_back(static_cast<char>(c));
+  } else if (c == '\n') {
+    out.append("\\n");
+  } else {
+    out.append("\\u00");
+    out.push_back(kHex[c >> 4]);
+    out.push_back(kHex[c & 15]);
+  }
+}
+
+}  // namespace
 
 void JsonWriter::separate() {
   if (after_key_) {
@@ -130,29 +159,13 @@ JsonWriter& JsonWriter::null() {
 }
 
 void JsonWriter::quote(std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   out_.push_back('"');
   while (!text.empty()) {
-    const auto c = static_cast<unsigned char>(text.front());
-    if (c >= 0x80) {
-      const size_t length = utf8_length(text);
-      out_.append(length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length));
-      text.remove_prefix(length == 0 ? 1 : length);
-      continue;
-    }
-    text.remove_prefix(1);
-    if (c == '"' || c == '\\') {
-      out_.push_back('\\');
-      out_.push_back(static_cast<char>(c));
-    } else if (c == '\n') {
-      out_.append("\\n");
-    } else if (c < 0x20 || c == 0x7f) {
-      out_.append("\\u00");
-      out_.push_back(kHex[c >> 4]);
-      out_.push_back(kHex[c & 15]);
-    } else {
-      out_.push_back(static_cast<char>(c));
-    }
+    // Nearly always all of it.
+    const auto plain = static_cast<size_t>(std::ranges::find_if_not(text, is_plain) - text.begin());
+    out_.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (!text.empty()) escape_first(out_, text);
   }
   out_.push_back('"');
 }

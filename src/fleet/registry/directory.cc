@@ -29,6 +29,7 @@ Bytes encoded(const Record& record) {
 VmEntry* LiveDirectory::add_vm(VmId id, const VmIdentity& identity) {
   VmEntry* entry = &entries_.emplace_back(id, identity);
   by_identity_.emplace(identity, entry);
+  in_order_.clear();
   by_id_.emplace(static_cast<uint32_t>(id), entry);
   by_mcis_and_vm_.emplace(std::pair(identity.mcis, identity.vm), entry);
   next_vm_id_ = std::max(next_vm_id_, static_cast<uint32_t>(id) + 1);
@@ -74,10 +75,11 @@ std::vector<VmEntry*> LiveDirectory::find_in_any_namespace(std::string_view mcis
 
 std::vector<VmEntry*> LiveDirectory::vms() {
   const std::lock_guard lock(mutex_);
-  std::vector<VmEntry*> all;
-  all.reserve(by_identity_.size());
-  for (const auto& [identity, entry] : by_identity_) all.push_back(entry);
-  return all;
+  if (in_order_.empty()) {
+    in_order_.reserve(by_identity_.size());
+    for (const auto& [identity, entry] : by_identity_) in_order_.push_back(entry);
+  }
+  return in_order_;
 }
 
 size_t LiveDirectory::vm_count() const {

@@ -72,6 +72,7 @@ class LiveDirectory final : public Directory {
   mutable std::mutex mutex_;  // Guards everything below.
   std::deque<VmEntry> entries_;
   std::map<VmIdentity, VmEntry*> by_identity_;
+  std::vector<VmEntry*> in_order_;  // Of by_identity_, for vms(); empty after a change.
   std::unordered_map<uint32_t, VmEntry*> by_id_;
   std::multimap<std::pair<std::string, std::string>, VmEntry*> by_mcis_and_vm_;
   uint32_t next_vm_id_ = 1;

@@ -89,7 +89,9 @@ void HeadReader::gather(ReadRequest request, VmRows::Part part,
       gathering->refused |= refused;
       if (--gathering->waiting > 0) return;
     }
-    if (!workers_.post([gathering] { gathering->answer(); })) {
+    const auto others = [this](const std::function<void()>& work) { return workers_.post(work); };
+    if (!hand_over(
+            gathering->request, [gathering] { gathering->answer(); }, others)) {
       gathering->done(gathering->request,
                       fail(ErrorCode::kUnavailable, "the server answers as many questions as it can; try again"));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -177,27 +178,69 @@ class RollupChain : public std::enable_shared_from_this<RollupChain> {
 
 // Outlives a waiter that gave up, because the reader still holds it.
 template <class Answer>
-struct Waiting {
-  std::mutex mutex;  // The answer comes on a thread of the reader's.
-  std::condition_variable ready;
-  std::optional<Result<Answer>> answer;
-};
+class Rendezvous {
+ public:
+  void take(Result<Answer> answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+    changed_.notify_one();
+  }
+  bool add(const std::function<void()>& work) {
+    const std::lock_guard lock(mutex_);
+    if (left_) return false;
+    work_.push_back(work);
+    changed_.notify_one();
+    return true;
+  }
+  // What there is to do meanwhile is done here.
+  Result<Answer> wait(Duration timeout, const Cancellation& cancellation) {
+    std::unique_lock lock(mutex_);
+    while (!answer_) {
+      const bool something = changed_.wait_for(lock, timeout, [&] { return answer_ || !work_.empty(); });
+      if (!something) return give_up(lock, timeout, cancellation);
+      do_work(lock);
+    }
+    left_ = true;
+    return std::move(*answer_);
+  }
 
-// `ask` hands the callback to the reader.
-template <class Answer, class Ask>
-Result<Answer> wait_for(Duration timeout, const Cancellation& cancellation, Ask&& ask) {
-  const auto waiting = std::make_shared<Waiting<Answer>>();
-  ask([waiting](Result<Answer> answer) {
-    const std::lock_guard lock(waiting->mutex);
-    waiting->answer = std::move(answer);
-    waiting->ready.notify_one();
-  });
-  std::unique_lock lock(waiting->mutex);
-  if (!waiting->ready.wait_for(lock, timeout, [&] { return waiting->answer.has_value(); })) {
+ private:
+  using Lock = std::unique_lock<std::mutex>;  // Of mutex_.
+
+  void do_work(Lock& lock) {
+    while (!work_.empty()) {
+      const std::function<void()> work = std::move(work_.front());
+      work_.pop_front();
+      lock.unlock();
+      work();
+      lock.lock();
+    }
+  }
+  // What is cancelled takes no time any more.
+  Result<Answer> give_up(Lock& lock, Duration timeout, const Cancellation& cancellation) {
     cancellation.cancel();
+    left_ = true;
+    do_work(lock);
     return fail(ErrorCode::kTimeout, "no answer from the stores within {}", format_duration(timeout));
   }
-  return std::move(*waiting->answer);
+
+  std::mutex mutex_;  // The answer and the work come on threads of the reader's.
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> work_;
+  bool left_ = false;  // Nobody waits.
+  std::optional<Result<Answer>> answer_;
+};
+
+// `ask` hands the request and the callback to the reader.
+template <class Answer, class Request, class Ask>
+Result<Answer> wait_for(Request request, Duration timeout, Waiting waiting, Ask&& ask) {
+  if (!request.cancellation.can_cancel()) request.cancellation = Cancellation::make();
+  const Cancellation cancellation = request.cancellation;
+  const auto rendezvous = std::make_shared<Rendezvous<Answer>>();
+  if (waiting == Waiting::kHelps)
+    request.helper = [rendezvous](const std::function<void()>& work) { return rendezvous->add(work); };
+  ask(std::move(request), [rendezvous](Result<Answer> answer) { rendezvous->take(std::move(answer)); });
+  return rendezvous->wait(timeout, cancellation);
 }
 
 }  // namespace
@@ -239,19 +282,18 @@ void MergedReader::read_rollups(RollupRequest request, RollupDone done) {
   std::make_shared<RollupChain>(parts_, std::move(request), std::move(done))->ask_next();
 }
 
-Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout) {
-  if (!request.cancellation.can_cancel()) request.cancellation = Cancellation::make();
-  const Cancellation cancellation = request.cancellation;
-  return wait_for<ReadAnswer>(timeout, cancellation,
-                              [&](SeriesReader::Done done) { reader.read(std::move(request), std::move(done)); });
+Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout, Waiting waiting) {
+  return wait_for<ReadAnswer>(std::move(request), timeout, waiting, [&](ReadRequest asked, SeriesReader::Done done) {
+    reader.read(std::move(asked), std::move(done));
+  });
 }
 
-Result<RollupAnswer> read_rollups_and_wait(SeriesReader& reader, RollupRequest request, Duration timeout) {
-  if (!request.cancellation.can_cancel()) request.cancellation = Cancellation::make();
-  const Cancellation cancellation = request.cancellation;
-  return wait_for<RollupAnswer>(timeout, cancellation, [&](SeriesReader::RollupDone done) {
-    reader.read_rollups(std::move(request), std::move(done));
-  });
+Result<RollupAnswer> read_rollups_and_wait(SeriesReader& reader, RollupRequest request, Duration timeout,
+                                           Waiting waiting) {
+  return wait_for<RollupAnswer>(std::move(request), timeout, waiting,
+                                [&](RollupRequest asked, SeriesReader::RollupDone done) {
+                                  reader.read_rollups(std::move(asked), std::move(done));
+                                });
 }
 
 }  // namespace dragonfly

@@ -35,7 +35,16 @@ struct SeriesSelection {
   std::vector<uint16_t> fields;
   enum class Devices { kVmOnly, kAll, kNamed } devices = Devices::kVmOnly;
   std::vector<std::string> device_names;  // For kNamed.
+  // Gives a piece of the read's work to the thread that waits for the answer; false: it waits no more. Null: the reader's
+  // threads do all of it.
+  std::function<bool(const std::function<void()>& work)> helper;
 };
+
+// By the thread that waits, where there is one, else by whoever `others` gives it to; false: by nobody.
+template <class Others>
+bool hand_over(const SeriesSelection& read, const std::function<void()>& work, Others&& others) {
+  return (read.helper && read.helper(work)) || others(work);
+}
 
 struct ReadRequest : SeriesSelection {
   TimeRange range{};
@@ -124,8 +133,13 @@ class MergedReader final : public SeriesReader {
   const std::vector<SeriesReader*> parts_;
 };
 
+// Who waits may do the reader's work meanwhile: for a few rows handing them from thread to thread costs more than they do.
+// Work that has begun is not broken off by the timeout.
+enum class Waiting { kIdle, kHelps };
 // kTimeout where `done` was not called in time: the request is cancelled, a later answer is dropped.
-Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout);
-Result<RollupAnswer> read_rollups_and_wait(SeriesReader& reader, RollupRequest request, Duration timeout);
+Result<ReadAnswer> read_and_wait(SeriesReader& reader, ReadRequest request, Duration timeout,
+                                 Waiting waiting = Waiting::kIdle);
+Result<RollupAnswer> read_rollups_and_wait(SeriesReader& reader, RollupRequest request, Duration timeout,
+                                           Waiting waiting = Waiting::kIdle);
 
 }  // namespace dragonfly

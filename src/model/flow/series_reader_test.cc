@@ -201,6 +201,48 @@ TEST(ReadAndWait, ReturnsTheAnswerOrTimesOut) {
   EXPECT_EQ(read_and_wait(threaded, request(0, 100), 10s).error().code, ErrorCode::kIo);
 }
 
+// Gives all its work away, from a thread of its own; what nobody takes it does itself.
+class Handing final : public SeriesReader {
+ public:
+  void read(ReadRequest asked, Done done) override {
+    thread_ = std::jthread([this, asked = std::move(asked), done = std::move(done)] {
+      const auto work = [this, done] {
+        worker = std::this_thread::get_id();
+        done(ReadAnswer{});
+      };
+      while (hold) std::this_thread::yield();
+      taken = hand_over(asked, work, [](const auto& own) {
+        own();
+        return false;
+      });
+    });
+  }
+  void finish() { thread_.join(); }
+  std::atomic<bool> hold{false};
+  std::thread::id worker;
+  bool taken = false;
+
+ private:
+  std::jthread thread_;
+};
+
+TEST(ReadAndWait, WhoWaitsMayDoTheWork) {
+  Handing reader;
+  EXPECT_TRUE(read_and_wait(reader, request(0, 100), 10s, Waiting::kHelps).has_value());
+  reader.finish();
+  EXPECT_TRUE(reader.taken);
+  EXPECT_EQ(reader.worker, std::this_thread::get_id());
+  EXPECT_TRUE(read_and_wait(reader, request(0, 100), 10s).has_value());
+  reader.finish();
+  EXPECT_FALSE(reader.taken);
+  EXPECT_NE(reader.worker, std::this_thread::get_id());
+  reader.hold = true;  // Who gave up takes nothing.
+  EXPECT_EQ(read_and_wait(reader, request(0, 100), 1ms, Waiting::kHelps).error().code, ErrorCode::kTimeout);
+  reader.hold = false;
+  reader.finish();
+  EXPECT_FALSE(reader.taken);
+}
+
 constexpr Duration kHour = std::chrono::hours(1);
 Timestamp hour(int64_t number) { return from_unix_ns(number * kHour.count()); }
 

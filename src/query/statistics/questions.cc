@@ -278,7 +278,7 @@ Result<InfoAnswer> Questions::info(const InfoQuestion& question) const {
     return fail(ErrorCode::kInvalidArgument, "duration {} has {} buckets of {}; at most {} are allowed",
                 format_duration(question.duration), buckets, format_duration(question.bucket), kBucketsMax);
   const size_t width = metrics_of(question.group).size();
-  TieredRead read{.limits = {clock_, deadline(), question.cancellation}};
+  TieredRead read{.limits = {clock_, deadline(), question.cancellation, kRowsPerReadMax, Waiting::kHelps}};
   read.select.vms = {question.vm};
   read.select.group = question.group;
   read.select.fields = question.fields;
@@ -316,7 +316,7 @@ Result<RealTimeAnswer> Questions::real_time(const RealTimeQuestion& question) co
   request.previous_within = look_back(kinds_of(question.group, metrics_of(question.group).size()));
   request.rows_max = kWindowReadMax;
   request.cancellation = question.cancellation;
-  auto read = read_and_wait(reader_, request, options_.timeout);
+  auto read = read_and_wait(reader_, std::move(request), options_.timeout, Waiting::kHelps);
   if (!read) return fail(std::move(read).error());
   RealTimeAnswer out;
   out.missing_parts = std::move(read->missing_parts);

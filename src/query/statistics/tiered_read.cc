@@ -57,7 +57,7 @@ class Reading {
     request.parts = parts_;
     request.rows_max = read_.limits.rows_max;
     request.cancellation = read_.limits.cancellation;
-    auto answer = read_rollups_and_wait(reader_, std::move(request), read_.limits.left());
+    auto answer = read_rollups_and_wait(reader_, std::move(request), read_.limits.left(), read_.limits.waiting);
     if (!answer) return fail(std::move(answer).error());
     add_missing(out_.missing_parts, answer->missing_parts);
     out_.used_rollups = !answer->series.empty();
@@ -84,7 +84,7 @@ class Reading {
     request.previous_within = look_back(kinds_);
     request.rows_max = read_.limits.rows_max;
     request.cancellation = read_.limits.cancellation;
-    auto answer = read_and_wait(reader_, std::move(request), read_.limits.left());
+    auto answer = read_and_wait(reader_, std::move(request), read_.limits.left(), read_.limits.waiting);
     if (!answer) return fail(std::move(answer).error());
     add_missing(out_.missing_parts, answer->missing_parts);
     const bool whole = range.begin == read_.range.begin && range.end == read_.range.end;

@@ -28,6 +28,7 @@ struct ReadLimits {
   MonotonicTime deadline;
   Cancellation cancellation;
   size_t rows_max = kRowsPerReadMax;
+  Waiting waiting = Waiting::kIdle;
   // Whether it makes sense to begin another read.
   Result<> check() const {
     if (cancellation.cancelled()) return fail(ErrorCode::kUnavailable, "nobody waits for the answer any more");

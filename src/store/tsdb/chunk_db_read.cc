@@ -82,9 +82,13 @@ void ChunkDb::post(Request request, std::function<void(Result<Answer>)> done) {
     const std::lock_guard lock(reads_mutex_);
     ++reads_running_;
   }
+  SeriesSelection selection;  // Of who waits; the rest is the task's.
+  selection.helper = request.helper;
   auto task = std::make_shared<ReadTask<Request, Answer>>(*this, std::move(request), std::move(done));
   // Where it is refused the task dies with this function and answers so.
-  const bool taken = readers_.post([task] { task->run(); });
+  const auto others = [this](const std::function<void()>& work) { return readers_.post(work); };
+  const bool taken = hand_over(
+      selection, [task] { task->run(); }, others);
   (void)taken;
 }
 

@@ -39,7 +39,7 @@ Result<> read_windows(const ApiParts& parts, const std::vector<Window>& windows,
     ranges[window.vm->id] = window.range;
   }
   request.previous_within = kCounterGapMax;
-  const auto answer = read_and_wait(parts.reader, std::move(request), kReadTimeout);
+  const auto answer = read_and_wait(parts.reader, std::move(request), kReadTimeout, Waiting::kHelps);
   if (!answer) return fail(answer.error());
   for (const SeriesRows& series : answer->series) {
     const auto kinds = kinds_of(group, series.rows.columns.size());

@@ -13,6 +13,8 @@ constexpr std::string_view kTagPrefix = "tag.";
 struct Filter {
   std::vector<std::string> ns, mcis, vm, csp, region;
   NamedValues tags;  // All must hold.
+
+  bool asks_labels() const { return !csp.empty() || !region.empty() || !tags.empty(); }
 };
 
 Result<Filter> read_filter(const HttpRequest& request) {
@@ -42,17 +44,20 @@ bool wanted(const Filter& filter, const Dictionary& labels) {
 
 }  // namespace
 
-Result<std::vector<SelectedVm>> select_vms(Directory& directory, const HttpRequest& request) {
+Result<std::vector<SelectedVm>> select_vms(Directory& directory, const HttpRequest& request, WithLabels with_labels) {
   const auto filter = read_filter(request);
   if (!filter) return fail(filter.error());
+  const std::vector<VmEntry*> all = directory.vms();
   std::vector<SelectedVm> out;
-  for (VmEntry* vm : directory.vms()) {
+  out.reserve(filter->vm.empty() ? all.size() : filter->vm.size());
+  for (VmEntry* vm : all) {
     const VmIdentity& identity = vm->identity;
     if (!wanted(filter->ns, identity.ns) || !wanted(filter->mcis, identity.mcis) || !wanted(filter->vm, identity.vm)) {
       continue;
     }
-    auto labels = labels_of(directory, *vm);
-    if (wanted(*filter, *labels)) out.push_back({vm, std::move(labels)});
+    std::shared_ptr<const Dictionary> labels;
+    if (filter->asks_labels() || with_labels == WithLabels::kYes) labels = labels_of(directory, *vm);
+    if (!filter->asks_labels() || wanted(*filter, *labels)) out.push_back({vm, std::move(labels)});
   }
   return out;
 }

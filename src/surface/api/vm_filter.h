@@ -20,7 +20,11 @@ struct SelectedVm {
   std::shared_ptr<const Dictionary> labels;
 };
 
+// Labels cost a look-up each, which a list of which one page is shown need not pay: then they are null.
+enum class WithLabels { kNo, kYes };
+
 // Ordered by identity.
-Result<std::vector<SelectedVm>> select_vms(Directory& directory, const HttpRequest& request);
+Result<std::vector<SelectedVm>> select_vms(Directory& directory, const HttpRequest& request,
+                                           WithLabels with_labels = WithLabels::kYes);
 
 }  // namespace dragonfly

@@ -107,9 +107,10 @@ using Latest = std::map<GroupId, std::map<VmId, FieldValues>>;
 void write_vm(JsonWriter& json, const ApiParts& parts, const SelectedVm& vm, const PolicySet& policy,
               const Latest* latest) {
   const VmIdentity& id = vm.entry->identity;
+  const auto labels = vm.labels ? vm.labels : labels_of(parts.directory, *vm.entry);
   json.begin_object().field("ns", std::string_view(id.ns)).field("mcis", std::string_view(id.mcis));
-  json.field("vm", std::string_view(id.vm)).field("csp", vm.labels->label("cspType"));
-  json.field("region", vm.labels->label("region")).field("os", vm.labels->label("osType"));
+  json.field("vm", std::string_view(id.vm)).field("csp", labels->label("cspType"));
+  json.field("region", labels->label("region")).field("os", labels->label("osType"));
   json.field("state", to_string(state_of(*vm.entry, policy, parts.clock.monotonic()))).key("last_seen");
   const auto seen = last_seen(*vm.entry, parts.clock);
   seen ? json.value(std::string_view(format_rfc3339(*seen))) : json.null();
@@ -138,7 +139,7 @@ Result<Page> read_page(const ApiParts& parts, const HttpRequest& request) {
   if (!order) return fail(order.error());
   const auto limit = count_parameter(request, "limit", kPageUsual, kVmsPageMax);
   if (!limit) return fail(limit.error());
-  auto vms = select_vms(parts.directory, request);
+  auto vms = select_vms(parts.directory, request, WithLabels::kNo);
   if (!vms) return fail(vms.error());
   DF_TRY(keep_states(parts, request, *vms));
   DF_TRY(sort_by_value(parts, *order, *vms));
@@ -215,7 +216,7 @@ void answer_groups(const ApiParts& parts, Call call) {
   if (const auto known = only_parameters(call.request, "ns mcis limit cursor"); !known) {
     return answer_error(call.responder, known.error());
   }
-  const auto vms = select_vms(parts.directory, call.request);
+  const auto vms = select_vms(parts.directory, call.request, WithLabels::kNo);
   if (!vms) return answer_error(call.responder, vms.error());
   const auto limit = count_parameter(call.request, "limit", kPageUsual, kGroupsPageMax);
   if (!limit) return answer_error(call.responder, limit.error());
