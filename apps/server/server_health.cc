@@ -38,7 +38,8 @@ ModuleHealth ServerHealth::collectors() const {
   size_t vms = 0;
   const auto views = collectors_.list();
   for (const CollectorView& view : views) vms += view.vms.size();
-  return {"collectors", ModuleHealth::State::kOk, fmt::format("{} collectors, {} VMs", views.size(), vms)};
+  return {"collectors", ModuleHealth::State::kOk,
+          fmt::format("{} collector{}, {} VM{}", views.size(), views.size() == 1 ? "" : "s", vms, vms == 1 ? "" : "s")};
 }
 
 ModuleHealth ServerHealth::agents() const {

@@ -1,5 +1,7 @@
 #include "surface/cli/asking.h"
 
+#include "base/core/json_writer.h"
+
 namespace dragonfly {
 
 namespace json = boost::json;
@@ -21,11 +23,40 @@ int say_unanswered(CliSession& session, const Error& error) {
                             session.server, error.message));
 }
 
-std::string_view advice(long status) {
+std::string_view what_there_is(std::string_view path) {
+  if (path.starts_with("/api/v1/collectors")) return "\n`cbmon collector list` shows those that there are.";
+  if (path.starts_with("/api/v1/agents/tokens")) return "\n`cbmon agent token list` shows those that there are.";
+  if (path.starts_with("/api/v1/tokens")) return "\n`cbmon token list` shows those that there are.";
+  if (path.starts_with("/dragonfly/config")) return "\n`cbmon config history` shows the versions that there are.";
+  return "\n`cbmon mcis list` and `cbmon agent list` show what there is.";
+}
+
+void write_json(JsonWriter& out, const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::object:
+      out.begin_object();
+      for (const auto& [name, one] : value.get_object()) write_json(out.key({name.data(), name.size()}), one);
+      out.end_object();
+      return;
+    case json::kind::array:
+      out.begin_array();
+      for (const json::value& one : value.get_array()) write_json(out, one);
+      out.end_array();
+      return;
+    case json::kind::string: out.value(std::string_view(value.get_string().data(), value.get_string().size())); return;
+    case json::kind::double_: out.value(value.get_double()); return;
+    case json::kind::int64: out.value(value.get_int64()); return;
+    case json::kind::uint64: out.value(value.get_uint64()); return;
+    case json::kind::bool_: out.value(value.get_bool()); return;
+    case json::kind::null: out.null(); return;
+  }
+}
+
+std::string_view advice(long status, std::string_view path) {
   switch (status) {
     case 401: return "\nGive a token with --token or CBMON_TOKEN; an admin makes one by `cbmon token new`.";
     case 403: return "\nTry a token of a higher role, or one that sees the namespace; `cbmon token list` shows them.";
-    case 404: return "\n`cbmon mcis list` and `cbmon agent list` show what there is.";
+    case 404: return what_there_is(path);
     case 429: return "\nTry again in a second; the server's api.requests_per_second says how often one may ask.";
     case 501:
       return "\nAnother version of the server may know it; `cbmon version` and `cbmon health` tell of these two.";
@@ -46,10 +77,17 @@ void show(CliSession& session, const Table& table) {
   session.out += session.output == OutputForm::kCsv ? table.csv() : table.text(session.style);
 }
 
+std::string json_text(const json::value& value) {
+  std::string text;
+  JsonWriter out(text);
+  write_json(out, value);
+  return text;
+}
+
 std::string text_of(const json::value& value) {
   if (value.is_string()) return std::string(value.get_string().data(), value.get_string().size());
   if (value.is_double()) return fmt::format("{}", value.get_double());
-  return json::serialize(value);
+  return json_text(value);
 }
 
 std::string member(const json::value& object, std::string_view name) {
@@ -75,7 +113,7 @@ std::string shown_member(const json::value& object, std::string_view name) {
 int show_rows(CliSession& session, const json::value& answer, const json::array* rows,
               const std::vector<std::string_view>& members) {
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(answer) + "\n";
+    session.out += json_text(answer) + "\n";
     return kExitDone;
   }
   std::vector<Table::Column> columns;
@@ -95,7 +133,7 @@ int show_rows(CliSession& session, const json::value& answer, const json::array*
 
 int show_members(CliSession& session, const json::value& object) {
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(object) + "\n";
+    session.out += json_text(object) + "\n";
     return kExitDone;
   }
   Table table({{"KEY"}, {"VALUE"}});
@@ -132,7 +170,7 @@ std::optional<json::value> ask(CliSession& session, std::string_view method, con
     const std::string message = error ? std::string() : printable(member(value, "message"));
     std::string text =
         fmt::format("the server answers {}: {}", answer->status, message.empty() ? "without a reason" : message);
-    text += advice(answer->status);
+    text += advice(answer->status, path);
     code = refuse(session, kExitRefused, text);
     return std::nullopt;
   }

@@ -21,6 +21,8 @@ namespace dragonfly {
 int refuse(CliSession& session, int code, std::string_view message);
 void show(CliSession& session, const Table& table);
 
+// As the server writes it: numbers without exponents. Nesting is bounded by the parser's.
+std::string json_text(const boost::json::value& value);
 // A value as people read it: texts without quotes.
 std::string text_of(const boost::json::value& value);
 // The member's text; empty where it is not there or is none.

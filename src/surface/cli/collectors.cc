@@ -52,7 +52,7 @@ Table window_table(const json::array& metrics) {
 int show_one(CliSession& session, const std::optional<json::value>& answer, int code) {
   if (!answer) return code;
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
+    session.out += json_text(*answer) + "\n";
     return kExitDone;
   }
   show(session, table_of({*answer}));
@@ -72,7 +72,7 @@ int list_collectors(CliSession& session) {
   const auto answer = ask(session, "/api/v1/collectors", code);
   if (!answer) return code;
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
+    session.out += json_text(*answer) + "\n";
     return kExitDone;
   }
   const json::array* collectors = array_member(*answer, "collectors");

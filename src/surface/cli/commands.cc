@@ -118,7 +118,7 @@ int get_metrics(CliSession& session, const MetricGetOptions& options) {
     for (const Course& course : courses_of(*answer, metrics)) add_to_table(table, course, session.output);
   }
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(json::object{{"series", std::move(series)}}) + "\n";
+    session.out += json_text(json::object{{"series", std::move(series)}}) + "\n";
     return kExitDone;
   }
   if (session.output == OutputForm::kTable)
@@ -135,7 +135,7 @@ std::string query_of(const std::string& ns) { return ns.empty() ? ns : "?ns=" + 
 int show_config(CliSession& session, const json::value& answer) {
   if (!answer.is_object()) return refuse(session, kExitRefused, "the server's configuration is not an object");
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(answer) + "\n";
+    session.out += json_text(answer) + "\n";
     return kExitDone;
   }
   Table table({{"KEY"}, {"VALUE"}});

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/json/parse.hpp>
+
+#include "surface/cli/asking.h"
 #include "surface/cli/testing/canned_client.h"
 
 namespace dragonfly {
@@ -202,7 +205,17 @@ TEST_F(CommandsTest, ShowsCollectors) {
   EXPECT_THAT(session_.out, testing::StartsWith("{\"id\":3"));
   http_.answers = {{"/api/v1/collectors/9", {404, R"({"message":"collector 9 is not there"})"}}};
   EXPECT_EQ(get_collector(session_, "9"), kExitRefused);
-  EXPECT_THAT(session_.errors, HasSubstr("collector 9 is not there"));
+  EXPECT_THAT(session_.errors, HasSubstr("collector 9 is not there\n`cbmon collector list` shows"));
+}
+
+TEST(JsonText, IsAsTheServerWritesIt) {
+  const auto f = [](std::string_view text) {
+    return json_text(boost::json::parse({text.data(), text.size()})) == text;
+  };
+  EXPECT_TRUE(f(R"({"a":32.53,"b":[1,-2,18446744073709551615,0.000001],"c":{},"d":[],"e":null,"f":true,"g":"x\"\\"})"));
+  EXPECT_TRUE(f("[]"));
+  EXPECT_TRUE(f("0.1"));
+  EXPECT_EQ(json_text(boost::json::value(3.253e1)), "32.53");
 }
 
 }  // namespace

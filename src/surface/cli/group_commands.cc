@@ -102,7 +102,7 @@ int get_group_metrics(CliSession& session, const MetricGetOptions& options, cons
     answers.push_back(std::move(*answer));
   }
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(json::object{{"groups", std::move(answers)}}) + "\n";
+    session.out += json_text(json::object{{"groups", std::move(answers)}}) + "\n";
     return kExitDone;
   }
   if (session.output == OutputForm::kTable)
@@ -122,7 +122,7 @@ int get_metrics_now(CliSession& session, const VmName& vm, const WantedMetrics& 
           code);
   if (!answer) return code;
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
+    session.out += json_text(*answer) + "\n";
     return kExitDone;
   }
   Table table({{"METRIC"}, {"VALUE", Table::Align::kRight}, {"UNIT"}});

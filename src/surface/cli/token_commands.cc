@@ -41,7 +41,7 @@ int list_tokens(CliSession& session) {
   const auto answer = ask(session, "/api/v1/tokens", code);
   if (!answer) return code;
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
+    session.out += json_text(*answer) + "\n";
     return kExitDone;
   }
   Table table({{"ID"}, {"NAME"}, {"ROLE"}, {"NAMESPACES"}, {"CREATED"}, {"EXPIRES"}});
@@ -63,7 +63,7 @@ int show_audit(CliSession& session, size_t limit) {
   const auto answer = ask(session, fmt::format("/api/v1/audit?limit={}", limit), code);
   if (!answer) return code;
   if (session.output == OutputForm::kJson) {
-    session.out += json::serialize(*answer) + "\n";
+    session.out += json_text(*answer) + "\n";
     return kExitDone;
   }
   Table table({{"TIME"}, {"WHO"}, {"FROM"}, {"WHAT"}, {"BEFORE"}, {"AFTER"}});

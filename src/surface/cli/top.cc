@@ -171,7 +171,7 @@ int show_once(CliSession& session, const TopOptions& options, const TopQuestion&
       vm.value ? one.emplace(question.metric->name, *vm.value) : one.emplace(question.metric->name, nullptr);
       vms.push_back(std::move(one));
     }
-    session.out += json::serialize(json::object{{"vms", std::move(vms)}}) + "\n";
+    session.out += json_text(json::object{{"vms", std::move(vms)}}) + "\n";
     return kExitDone;
   }
   const bool csv = session.output == OutputForm::kCsv;
