@@ -181,6 +181,7 @@ void CommandLine::add_lists() {
   one->add_option("vm", get_.vm, "Its VM (default: the only one)")->type_name("ID");
   add_vm(one, false);
   add_watch(one);
+  add_agent_changes(*agent);
   add_agent_keys(*agent);
   add_agent_tokens(*agent);
 }
@@ -201,6 +202,24 @@ void CommandLine::add_agent_keys(CLI::App& agent) {
     change->add_option("vm", get_.vm, "Its VM, or its id as `cbmon agent keys` shows it")->type_name("VM")->required();
     add_vm(change, false);
   }
+}
+
+void CommandLine::add_agent_changes(CLI::App& agent) {
+  CLI::App* set =
+      add(agent, "set", "Says what no agent tells of itself; what is not named stays", [this](CliSession& session) {
+        return set_agent(session, {get_.ns, get_.mcis, get_.vm}, changes_);
+      });
+  CLI::App* forget =
+      add(agent, "forget", "Lists it no more until it sends again; its rows stay", [this](CliSession& session) {
+        return forget_agent(session, {get_.ns, get_.mcis, get_.vm});
+      });
+  for (CLI::App* one : {set, forget}) {
+    one->add_option("vm", get_.vm, "Its VM")->type_name("ID")->required();
+    add_vm(one, false);
+  }
+  set->add_option("changes", changes_, "agent_state=enable or disable, public_ip=ADDRESS, service_type=TEXT")
+      ->type_name("CHANGE")
+      ->required();
 }
 
 void CommandLine::add_agent_tokens(CLI::App& agent) {

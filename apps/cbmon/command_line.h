@@ -37,6 +37,7 @@ class CommandLine {
   void add_metrics();
   void add_config();
   void add_lists();
+  void add_agent_changes(CLI::App& agent);
   void add_agent_keys(CLI::App& agent);
   void add_agent_tokens(CLI::App& agent);
   void add_collectors();

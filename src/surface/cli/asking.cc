@@ -151,6 +151,20 @@ int show_done(CliSession& session, const json::value& answer, std::string_view s
   return kExitDone;
 }
 
+std::optional<json::object> read_changes(CliSession& session, const std::vector<std::string>& changes,
+                                         std::string_view example, int& code) {
+  json::object body;
+  for (const std::string& change : changes) {
+    const size_t equals = change.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      code = refuse(session, kExitUsage, fmt::format("'{}' is not KEY=VALUE, like {}", change, example));
+      return std::nullopt;
+    }
+    body[change.substr(0, equals)] = change.substr(equals + 1);
+  }
+  return body;
+}
+
 std::optional<json::value> ask(CliSession& session, std::string_view method, const std::string& path,
                                const std::string& body, int& code) {
   const std::string url = session.server + path;

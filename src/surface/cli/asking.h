@@ -42,6 +42,10 @@ int show_members(CliSession& session, const boost::json::value& object);
 // Something was done: a sentence for people, else the server's answer.
 int show_done(CliSession& session, const boost::json::value& answer, std::string_view sentence);
 
+// KEY=VALUE each, as the members of a body; refuses what is not, with an example of what is.
+std::optional<boost::json::object> read_changes(CliSession& session, const std::vector<std::string>& changes,
+                                                std::string_view example, int& code);
+
 // Sends a request to a path of the session's server (`body` empty: without one); null where the answer is empty.
 std::optional<boost::json::value> ask(CliSession& session, std::string_view method, const std::string& path,
                                       const std::string& body, int& code);

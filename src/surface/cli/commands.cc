@@ -168,18 +168,10 @@ int get_config(CliSession& session, const std::string& key, const std::string& n
 }
 
 int set_config(CliSession& session, const std::vector<std::string>& changes, const std::string& ns) {
-  json::object body;
-  for (const std::string& change : changes) {
-    const size_t equals = change.find('=');
-    if (equals == 0 || equals == std::string::npos) {
-      return refuse(
-          session, kExitUsage,
-          fmt::format("'{}' is not KEY=VALUE, like collector_interval=4; `cbmon config get` shows the keys", change));
-    }
-    body[change.substr(0, equals)] = change.substr(equals + 1);
-  }
   int code = kExitDone;
-  const auto answer = ask(session, "PUT", "/dragonfly/config" + query_of(ns), json::serialize(body), code);
+  const auto body = read_changes(session, changes, "collector_interval=4; `cbmon config get` shows the keys", code);
+  if (!body) return code;
+  const auto answer = ask(session, "PUT", "/dragonfly/config" + query_of(ns), json::serialize(*body), code);
   return answer ? show_config(session, *answer) : code;
 }
 

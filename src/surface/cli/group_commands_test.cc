@@ -107,6 +107,20 @@ TEST_F(GroupCommandsTest, ShowsAnAgent) {
   EXPECT_THAT(session_.out, ContainsRegex("agent_health +healthy"));
 }
 
+TEST_F(GroupCommandsTest, ChangesAndForgetsAnAgent) {
+  http_.answers["/dragonfly/agent/metadata"] = {200, R"({"vm_id":"v","agent_state":"disable","message":"forgotten"})"};
+  EXPECT_EQ(set_agent(session_, {"", "", "v"}, {"agent_state=disable", "public_ip="}), kExitDone) << session_.errors;
+  EXPECT_EQ(http_.calls.back().method, "PUT");
+  EXPECT_EQ(http_.calls.back().body, R"({"agent_state":"disable","public_ip":""})");
+  EXPECT_THAT(session_.out, ContainsRegex("agent_state +disable"));
+  EXPECT_EQ(forget_agent(session_, {"", "", "v"}), kExitDone);
+  EXPECT_EQ(http_.calls.back().method, "DELETE");
+  EXPECT_EQ(http_.asked.back(), "/dragonfly/agent/metadata?ns=n&service_id=m&vm_id=v");
+  EXPECT_EQ(session_.errors, "forgotten\n");
+  EXPECT_EQ(set_agent(session_, {"", "", "v"}, {"disable"}), kExitUsage);
+  EXPECT_THAT(session_.errors, HasSubstr("'disable' is not KEY=VALUE, like agent_state=disable"));
+}
+
 TEST_F(GroupCommandsTest, WaitsForItsBackup) {
   const auto status = [](const char* name, const char* state) {
     return HttpAnswer{200, fmt::format(R"({{"state":"{}","name":"{}","directory":"/b","bytes_done":1,"bytes_total":9,)"

@@ -9,6 +9,15 @@
 namespace dragonfly {
 namespace json = boost::json;
 
+namespace {
+
+std::string metadata_path(const VmName& vm) {
+  return fmt::format("/dragonfly/agent/metadata?ns={}&service_id={}&vm_id={}", url_encoded(vm.ns), url_encoded(vm.mcis),
+                     url_encoded(vm.vm));
+}
+
+}  // namespace
+
 int show_health(CliSession& session) {
   int code = kExitDone;
   const auto answer = ask(session, "/health", code);
@@ -90,11 +99,26 @@ int get_agent(CliSession& session, const VmName& name) {
   int code = kExitDone;
   const auto vm = find_vm(session, name, code);
   if (!vm) return code;
-  const auto answer = ask(session,
-                          fmt::format("/dragonfly/agent/metadata?ns={}&service_id={}&vm_id={}", url_encoded(vm->ns),
-                                      url_encoded(vm->mcis), url_encoded(vm->vm)),
-                          code);
+  const auto answer = ask(session, metadata_path(*vm), code);
   return answer ? show_members(session, *answer) : code;
+}
+
+int set_agent(CliSession& session, const VmName& name, const std::vector<std::string>& changes) {
+  int code = kExitDone;
+  const auto body = read_changes(session, changes, "agent_state=disable or public_ip=192.0.2.7", code);
+  if (!body) return code;
+  const auto vm = find_vm(session, name, code);
+  if (!vm) return code;
+  const auto answer = ask(session, "PUT", metadata_path(*vm), json::serialize(*body), code);
+  return answer ? show_members(session, *answer) : code;
+}
+
+int forget_agent(CliSession& session, const VmName& name) {
+  int code = kExitDone;
+  const auto vm = find_vm(session, name, code);
+  if (!vm) return code;
+  const auto answer = ask(session, "DELETE", metadata_path(*vm), {}, code);
+  return answer ? show_done(session, *answer, member(*answer, "message")) : code;
 }
 
 }  // namespace dragonfly

@@ -20,5 +20,8 @@ int list_mcis(CliSession& session);
 int get_mcis(CliSession& session, const VmName& name);
 int list_agents(CliSession& session);
 int get_agent(CliSession& session, const VmName& name);
+// KEY=VALUE each: what operators may say of an agent.
+int set_agent(CliSession& session, const VmName& name, const std::vector<std::string>& changes);
+int forget_agent(CliSession& session, const VmName& name);
 
 }  // namespace dragonfly
