@@ -52,10 +52,10 @@ Result<> Checkpointer::run_once() {
   }
   for (Shard* shard : parts_.shards) {
     if (!take(ask_shard<Position>(*shard, [shard] { return shard->head().oldest_unsealed(); }))) return fail(busy);
-    auto agents =
-        ask_shard<std::vector<std::pair<std::string, Bytes>>>(*shard, [shard] { return shard->changed_agents(); });
+    const auto agents =
+        ask_shard<std::vector<ChunkStore::Metadata>>(*shard, [shard] { return shard->changed_agents(); });
     if (!agents) return fail(busy);
-    for (const auto& [key, state] : *agents) DF_TRY(parts_.store.put_metadata(key, state));
+    DF_TRY(parts_.store.put_metadata(*agents));
   }
   DF_TRY(parts_.directory.save_new(parts_.store));
   DF_TRY(parts_.store.checkpoint(needed));

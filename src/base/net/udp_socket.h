@@ -52,6 +52,26 @@ struct OutgoingDatagram {
   Bytes payload;
 };
 
+// Datagrams in the making; what was cleared keeps its memory for the next.
+class OutgoingBatch {
+ public:
+  // Its payload, empty. Valid until the next add().
+  Bytes& add(const Endpoint& to) {
+    if (size_ == datagrams_.size()) datagrams_.emplace_back();
+    OutgoingDatagram& datagram = datagrams_[size_++];
+    datagram.to = to;
+    datagram.payload.clear();
+    return datagram.payload;
+  }
+  std::span<const OutgoingDatagram> datagrams() const { return {datagrams_.data(), size_}; }
+  bool empty() const { return size_ == 0; }
+  void clear() { size_ = 0; }
+
+ private:
+  std::vector<OutgoingDatagram> datagrams_;
+  size_t size_ = 0;
+};
+
 class UdpSocket {
  public:
   static Result<UdpSocket> open(const UdpOptions& options);

@@ -90,13 +90,14 @@ void CollectorManager::tag(MonotonicTime now, const PolicySet& policies) {
     keyed_by_ = policy.monitoring_policy;
     for (Seen& seen : seen_) seen.alive = false;  // So that each is seen with its new key.
   }
-  const std::vector<VmEntry*> vms = parts_.directory.vms();
+  const std::vector<VmEntry*> newer = parts_.directory.vms_from(vms_.size());
+  vms_.insert(vms_.end(), newer.begin(), newer.end());
   const std::lock_guard lock(mutex_);
   policy_name_ = policy.monitoring_policy;
   balancer_.set_max_hosts(static_cast<size_t>(policy.max_host_count));
-  for (const VmEntry* const vm : vms) {
+  for (const VmEntry* const vm : vms_) {
     const auto index = static_cast<size_t>(vm->id);
-    if (index >= seen_.size()) seen_.resize(index + vms.size());
+    if (index >= seen_.size()) seen_.resize(index + vms_.size());
     Seen& seen = seen_[index];
     const Seen is{is_alive(*vm, policies.of(vm->identity.ns), now), vm->dictionary_id.load(std::memory_order_relaxed)};
     if (is.alive && (!seen.alive || seen.dictionary_id != is.dictionary_id)) {

@@ -96,6 +96,7 @@ class CollectorManager {
 
   const Parts parts_;
   // The manager's thread only.
+  std::vector<VmEntry*> vms_;
   std::vector<Seen> seen_;  // Index = VM id.
   std::string keyed_by_;
   MonotonicTime next_tag_{};

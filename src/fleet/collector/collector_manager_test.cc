@@ -25,9 +25,10 @@ class Vms final : public Directory {
     dictionaries_.push_back(dictionary);
     vm.dictionary_id = dictionaries_.size();
   }
-  std::vector<VmEntry*> vms() override {
+  std::vector<VmEntry*> vms() override { return vms_from(0); }
+  std::vector<VmEntry*> vms_from(size_t known) override {
     std::vector<VmEntry*> out;
-    for (VmEntry& vm : vms_) out.push_back(&vm);
+    for (size_t i = known; i < vms_.size(); ++i) out.push_back(&vms_[i]);
     return out;
   }
   std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId id) override {

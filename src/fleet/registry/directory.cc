@@ -82,6 +82,13 @@ std::vector<VmEntry*> LiveDirectory::vms() {
   return in_order_;
 }
 
+std::vector<VmEntry*> LiveDirectory::vms_from(size_t known) {
+  const std::lock_guard lock(mutex_);
+  std::vector<VmEntry*> out;
+  for (size_t i = known; i < entries_.size(); ++i) out.push_back(&entries_[i]);
+  return out;
+}
+
 size_t LiveDirectory::vm_count() const {
   const std::lock_guard lock(mutex_);
   return entries_.size();
@@ -92,6 +99,7 @@ std::shared_ptr<const KnownDictionary> LiveDirectory::add_dictionary(DictionaryI
   auto known = std::make_shared<KnownDictionary>();
   static_cast<Dictionary&>(*known) = std::move(dictionary);
   known->id = id;
+  known->boot_number = known->boot();
   known->encoded.assign(bytes.begin(), bytes.end());
   dictionaries_.emplace(id, known);
   return known;
@@ -239,20 +247,16 @@ Result<> LiveDirectory::restore_from(ChunkStore& store) {
 }
 
 Result<> LiveDirectory::save_new(ChunkStore& store) {
-  std::vector<Unsaved> batch;
+  std::vector<ChunkStore::Metadata> batch;
   {
     const std::lock_guard lock(mutex_);
     batch.swap(unsaved_);
   }
-  for (size_t i = 0; i < batch.size(); ++i) {
-    auto put = store.put_metadata(batch[i].key, batch[i].value);
-    if (put) continue;
-    const std::lock_guard lock(mutex_);
-    unsaved_.insert(unsaved_.begin(), std::make_move_iterator(batch.begin() + static_cast<ptrdiff_t>(i)),
-                    std::make_move_iterator(batch.end()));
-    return put;
-  }
-  return {};
+  auto put = store.put_metadata(batch);
+  if (put) return put;
+  const std::lock_guard lock(mutex_);
+  unsaved_.insert(unsaved_.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+  return put;
 }
 
 }  // namespace dragonfly

@@ -38,6 +38,7 @@ class LiveDirectory final : public Directory {
   VmEntry* find_vm(VmId id) override;
   std::vector<VmEntry*> find_in_any_namespace(std::string_view mcis, std::string_view vm) override;
   std::vector<VmEntry*> vms() override;
+  std::vector<VmEntry*> vms_from(size_t known) override;
 
   Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView encoded) override;
   std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId id) override;
@@ -60,10 +61,6 @@ class LiveDirectory final : public Directory {
   size_t vm_count() const;
 
  private:
-  struct Unsaved {
-    std::string key;
-    Bytes value;
-  };
   VmEntry* add_vm(VmId id, const VmIdentity& identity);
   std::shared_ptr<const KnownDictionary> add_dictionary(DictionaryId id, Dictionary&& dictionary, ByteView encoded);
   void add_measurement(std::shared_ptr<const Measurement> measurement);
@@ -81,7 +78,7 @@ class LiveDirectory final : public Directory {
   std::unordered_map<uint32_t, std::shared_ptr<const Measurement>> measurements_by_group_;
   std::map<std::string, size_t> measurement_counts_;  // By namespace.
   uint32_t next_group_ = kFirstCustomGroup;
-  std::vector<Unsaved> unsaved_;
+  std::vector<ChunkStore::Metadata> unsaved_;
 };
 
 }  // namespace dragonfly

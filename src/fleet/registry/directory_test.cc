@@ -9,9 +9,9 @@ namespace {
 class MetadataOnly final : public ChunkStore {
  public:
   bool append(std::vector<SealedRows>, Done) override { return false; }
-  Result<> put_metadata(std::string_view key, ByteView value) override {
+  Result<> put_metadata(std::span<const Metadata> entries) override {
     if (full) return fail(ErrorCode::kNoSpace, "full");
-    kept[std::string(key)] = Bytes(value.begin(), value.end());
+    for (const Metadata& entry : entries) kept[entry.key] = entry.value;
     return {};
   }
   Result<> visit_metadata(std::string_view prefix, const Visit& visit) override {

@@ -58,6 +58,7 @@ class MapDirectory final : public Directory {
   VmEntry* find_vm(VmId) override { return nullptr; }
   std::vector<VmEntry*> find_in_any_namespace(std::string_view, std::string_view) override { return {}; }
   std::vector<VmEntry*> vms() override { return {}; }
+  std::vector<VmEntry*> vms_from(size_t) override { return {}; }
   std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId) override { return nullptr; }
   std::shared_ptr<const Measurement> find_measurement(std::string_view, std::string_view) override { return nullptr; }
   std::shared_ptr<const Measurement> find_measurement(GroupId) override { return nullptr; }

@@ -3,8 +3,10 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/core/assert.h"
+#include "base/core/fetch.h"
 #include "base/rt/worker_pool.h"
 
 namespace dragonfly {
@@ -21,6 +23,15 @@ constexpr size_t kBusyDatagrams = 1024;
 constexpr Duration kHeadTick = 100ms;
 constexpr Duration kHandoverRetry = 5ms;
 constexpr size_t kCommitsMax = 1'000'000;  // Bounded by the log's own queue; see submit().
+
+// Where a frame has its agent's id; of any other datagram some number.
+std::optional<uint64_t> agent_id_of(ByteView datagram) {
+  constexpr size_t kAgentIdAt = 8;
+  if (datagram.size() < kFrameHeaderBytes || datagram[0] != kFrameVersion) return std::nullopt;
+  uint64_t id;
+  std::memcpy(&id, datagram.data() + kAgentIdAt, sizeof id);
+  return id;
+}
 
 }  // namespace
 
@@ -57,7 +68,7 @@ void Shard::stop_receiving() {
   (void)post([this] {
     receive();  // What the kernel holds already was sent before the stop.
     receiving_ = false;
-    flush(context_.clock.monotonic());
+    flush();
   });
 }
 
@@ -80,19 +91,20 @@ void Shard::run(std::stop_token stop) {
     const bool last = stop.stop_requested();
     wait(context_.clock.monotonic());
     const std::lock_guard turn(turn_mutex_);
-    const MonotonicTime begin = context_.clock.monotonic();
+    look_at_clock();
+    const MonotonicTime begin = now_;
     tasks_.drain(running_);
     for (Task& task : running_) task();
     running_.clear();
     handle_commits();
     hand_over_waiting();
     if (receiving_ && waiting_.empty() && begin >= receive_at_) receive();
-    const MonotonicTime now = context_.clock.monotonic();
+    look_at_clock();
     if (!batch_.rows.empty() &&
-        (batch_.urgent || batch_.records.size() >= kBatchBytes || now - batch_.begun >= kBatchAge)) {
-      flush(now);
+        (batch_.urgent || batch_.records.size() >= kBatchBytes || now_ - batch_.begun >= kBatchAge)) {
+      flush();
     }
-    run_timers(now);
+    run_timers(now_);
     send_acks();
     context_.stats.turn.observe(seconds(context_.clock.monotonic() - begin));
     if (last) return;
@@ -124,11 +136,12 @@ void Shard::receive() {
     }
     context_.stats.datagrams.add(count);
     received_since_rest_ += count;
+    look_at_clock();
+    fetch_agents();
     for (size_t i = 0; i < count; ++i) take_datagram(received_[i]);
     if (count < ReceiveBatch::kBatch) {
       const bool busy = received_since_rest_ >= kBusyDatagrams;
-      if (received_since_rest_ > 0 && !lost_since_rest_)
-        receive_at_ = context_.clock.monotonic() + (busy ? kBusyGap : kReceiveGap);
+      if (received_since_rest_ > 0 && !lost_since_rest_) receive_at_ = now_ + (busy ? kBusyGap : kReceiveGap);
       received_since_rest_ = 0;
       lost_since_rest_ = false;
       return;
@@ -136,10 +149,33 @@ void Shard::receive() {
   }
 }
 
+void Shard::look_at_clock() {
+  now_ = context_.clock.monotonic();
+  wall_now_ = context_.clock.wall();
+}
+
+// What the datagrams at hand will need, asked for all at once: of a fleet nothing of it lies in the processor's caches,
+// and one wait for all is shorter than one for each.
+void Shard::fetch_agents() {
+  std::array<const AgentSession*, ReceiveBatch::kBatch> agents;
+  size_t found = 0;
+  for (size_t i = 0; i < received_.size(); ++i) {
+    const auto id = agent_id_of(received_[i].payload);
+    if (!id) continue;
+    const auto at = sealed_agents_.find(*id);
+    if (at == sealed_agents_.end()) continue;
+    agents[found] = at->second.get();
+    fetch(*agents[found++]);
+  }
+  for (size_t i = 0; i < found; ++i) {
+    if (agents[i]->vm != nullptr) fetch(*agents[i]->vm);
+  }
+}
+
 void Shard::refuse_datagram(DatagramFault cause, const Endpoint& source) {
   context_.stats.fault(cause);
   uint64_t held_back = 0;
-  if (bad_datagram_line_.allow(context_.clock.monotonic(), held_back)) {
+  if (bad_datagram_line_.allow(now_, held_back)) {
     log_warning("receiver", "refused a datagram from {}: {} ({} more since the last line)", source.to_string(),
                 kDatagramFaultNames[static_cast<size_t>(cause)], held_back);
   }
@@ -185,19 +221,13 @@ void Shard::take_frame(ByteView datagram, const Endpoint& source) {
       return;
     case AgentSession::Verdict::kReplayed: return refuse_datagram(DatagramFault::kReplayed, source);
     case AgentSession::Verdict::kNotAuthentic:
-      fail_budget_.fail(source_hash(source), context_.clock.monotonic());
+      fail_budget_.fail(source_hash(source), now_);
       return refuse_datagram(DatagramFault::kNotAuthentic, source);
     case AgentSession::Verdict::kSessionTooOld: {
-      const MonotonicTime now = context_.clock.monotonic();
-      if (now - agent->last_too_old_answer >= 1s) {
-        agent->last_too_old_answer = now;
-        OutgoingDatagram out{source, {}};
-        agent->make_session_too_old(cipher_, context_.run, context_.master_key, *header, out.payload);
-        if (by_https_) {
-          agent->https_waiting.push_back(std::move(out.payload));
-        } else {
-          outgoing_.push_back(std::move(out));
-        }
+      if (now_ - agent->last_too_old_answer >= 1s) {
+        agent->last_too_old_answer = now_;
+        Bytes& out = by_https_ ? agent->https_waiting.emplace_back() : outgoing_.add(source);
+        agent->make_session_too_old(cipher_, context_.run, context_.master_key, *header, out);
       }
       return refuse_datagram(DatagramFault::kSessionTooOld, source);
     }
@@ -217,7 +247,7 @@ AgentSession* Shard::find_sealed(const FrameHeader& header, const Endpoint& sour
     return nullptr;
   }
   // Over its budget a source still reaches the agents that were last seen there.
-  if (fail_budget_.exhausted(source_hash(source), context_.clock.monotonic()) &&
+  if (fail_budget_.exhausted(source_hash(source), now_) &&
       !(agent.source && source_hash(*agent.source) == source_hash(source))) {
     refuse_datagram(DatagramFault::kOverFailBudget, source);
     return nullptr;
@@ -255,7 +285,7 @@ void Shard::take_opened(AgentSession& agent, const FrameHeader& header, const En
   }
   if (is_other_agent_heard(agent)) return leave_rows(agent, *rows, RowDrop::kOtherAgent);
   // Now it is known of which namespace it is.
-  if (agent.needs_settings(settings_for(agent), context_.clock.monotonic())) queue_ack(agent);
+  if (agent.needs_settings(settings_for(agent), now_)) queue_ack(agent);
   note_arrival(agent, *rows, header);
   agent.pass_below(rows->spool_id, rows->lowest_kept);
   if (header.type == FrameType::kKeepAlive) {
@@ -295,11 +325,10 @@ void Shard::take_report(AgentSession& agent, const Endpoint& source) {
 
 // Counted behind the seal, so that nobody else can use up an agent's budget.
 bool Shard::is_within_pace(AgentSession& agent) {
-  const MonotonicTime now = context_.clock.monotonic();
-  const double fresh = seconds(now - agent.budget_at) * kAgentFramesPerS;
+  const double fresh = seconds(now_ - agent.budget_at) * kAgentFramesPerS;
   agent.frames_left =
       agent.frames_left < 0 ? kAgentFramesAtOnce : std::min<double>(kAgentFramesAtOnce, agent.frames_left + fresh);
-  agent.budget_at = now;
+  agent.budget_at = now_;
   if (agent.frames_left >= 1) {
     agent.frames_left -= 1;
     return true;
@@ -359,13 +388,13 @@ bool Shard::adopt_vm(AgentSession& agent, const Dictionary& dictionary) {
 
 void Shard::note_arrival(AgentSession& agent, const RowsBody& rows, const FrameHeader& header) {
   VmEntry& vm = *agent.vm;
-  const int64_t skew_ns = (rows.sent_at_ms - unix_ms(context_.clock.wall())) * 1'000'000;
+  const int64_t skew_ns = (rows.sent_at_ms - unix_ms(wall_now_)) * 1'000'000;
   // Delay only ever makes a clock look behind, so the largest recent difference is the best; it decays by 1 ms a frame so
   // that a clock that is set back is followed.
   const int64_t before = vm.clock_offset_ns.load(std::memory_order_relaxed);
   const bool first = vm.last_arrival_ns.load(std::memory_order_relaxed) == 0;
   vm.clock_offset_ns = first ? skew_ns : std::max(skew_ns, before - 1'000'000);
-  vm.last_arrival_ns = context_.clock.monotonic().time_since_epoch().count();
+  vm.last_arrival_ns = now_.time_since_epoch().count();
   if (rows.spool_id != agent.newest_spool || rows.first_sequence >= agent.newest_sequence) {
     agent.newest_spool = rows.spool_id;
     agent.newest_sequence = rows.first_sequence;
@@ -380,9 +409,8 @@ void Shard::take_rows(AgentSession& agent, const FrameHeader& header, const Rows
   // First pass: nothing of a malformed frame is taken.
   uint64_t count = 0;
   bool all_wanted = true;
-  const Timestamp now = context_.clock.wall();
-  const Timestamp oldest = now - options_.late_window;
-  const Timestamp newest = now + 10min;
+  const Timestamp oldest = wall_now_ - options_.late_window;
+  const Timestamp newest = wall_now_ + 10min;
   RowBlockReader reader(rows.row_block);
   while (const auto row = reader.next()) {
     if (!fields_are_valid(row->group, row->fields)) return refuse_datagram(DatagramFault::kBody, *agent.source);
@@ -453,8 +481,7 @@ void Shard::send_acks() {
     std::optional<uint32_t> pace;
     if (std::exchange(agent->must_slow_down, false)) pace = kAgentFramesPerS;
     const auto make = [&](Bytes& out) {
-      agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), context_.clock.monotonic(), out,
-                      pace);
+      agent->make_ack(cipher_, context_.run, context_.master_key, settings_for(*agent), now_, out, pace);
       context_.stats.acks.add();
     };
     if (agent->exchange) {
@@ -463,10 +490,10 @@ void Shard::send_acks() {
       end_exchange(*agent, std::move(answer));
     }
     // Also where an exchange was answered: the agent tries whether UDP gets through again.
-    if (!agent->by_https) make(outgoing_.emplace_back(OutgoingDatagram{*agent->source, {}}).payload);
+    if (!agent->by_https) make(outgoing_.add(*agent->source));
   }
   ack_now_.clear();
-  if (!outgoing_.empty()) socket_.send(outgoing_);  // A lost ack is told again with the next.
+  if (!outgoing_.empty()) socket_.send(outgoing_.datagrams());  // A lost ack is told again with the next.
   outgoing_.clear();
 }
 
@@ -502,7 +529,7 @@ void Shard::restore(const RowsRecord& record, VmEntry& vm, std::shared_ptr<const
                     LogPosition position) {
   vm.shard = options_.index;
   if (dictionary) vm.dictionary_id = dictionary->id;
-  head_->restore(record, vm, dictionary, position);
+  head_->restore(record, vm, dictionary.get(), position);
   if (!record.agent) return;
   const auto& from = *record.agent;
   const auto sealed = sealed_agents_.find(from.agent_id);
@@ -532,14 +559,14 @@ std::optional<LogPosition> Shard::oldest_in_flight() const {
   return oldest;
 }
 
-std::vector<std::pair<std::string, Bytes>> Shard::changed_agents() {
-  std::vector<std::pair<std::string, Bytes>> changed;
+std::vector<ChunkStore::Metadata> Shard::changed_agents() {
+  std::vector<ChunkStore::Metadata> changed;
   for (Agents* agents : {&sealed_agents_, &plain_agents_}) {
     for (auto& [id, agent] : *agents) {
       if (!std::exchange(agent->changed, false)) continue;
       Bytes state;
       agent->encode(state);
-      changed.emplace_back(fmt::format("agent/{}/{:016x}", agent->plain() ? "plain" : "sealed", id), std::move(state));
+      changed.push_back({fmt::format("agent/{}/{:016x}", agent->plain() ? "plain" : "sealed", id), std::move(state)});
     }
   }
   return changed;

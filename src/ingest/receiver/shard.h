@@ -13,6 +13,7 @@
 //            requests; one exchange by HTTPS an agent.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -27,6 +28,7 @@
 #include "ingest/receiver/open_batch.h"
 #include "ingest/receiver/receiver_stats.h"
 #include "model/flow/agent_link.h"
+#include "model/flow/chunk_store.h"
 #include "model/flow/head.h"
 
 namespace dragonfly {
@@ -105,8 +107,8 @@ class Shard final : public Executor {
   void sample_now(VmEntry& vm, std::vector<uint32_t> groups, Duration timeout, AgentLink::Done done);
   // Lower bound of what is submitted but not applied; nullopt = nothing.
   std::optional<LogPosition> oldest_in_flight() const;
-  // State of each agent that changed since the last call, as (metadata key, value).
-  std::vector<std::pair<std::string, Bytes>> changed_agents();
+  // State of each agent that changed since the last call.
+  std::vector<ChunkStore::Metadata> changed_agents();
   void set_late_window(Duration late_window) { options_.late_window = late_window; }
   // What agents shall do; each is told with an ack that its next frame makes due. Also before start().
   // `by_namespace`: where they differ.
@@ -139,11 +141,14 @@ class Shard final : public Executor {
     LogPosition position;
     Task task;
   };
-  using Agents = std::unordered_map<uint64_t, std::unique_ptr<AgentSession>>;
+  // Of a fleet each look-up is a wait for memory, so the table is flat.
+  using Agents = boost::unordered_flat_map<uint64_t, std::unique_ptr<AgentSession>>;
 
   void run(std::stop_token stop);
   void wait(MonotonicTime now);
   void receive();
+  void look_at_clock();
+  void fetch_agents();
   void take_datagram(const ReceiveBatch::Datagram& datagram);
   void refuse_datagram(DatagramFault cause, const Endpoint& source);
   AgentSession* find_sealed(const FrameHeader& header, const Endpoint& source);
@@ -160,10 +165,12 @@ class Shard final : public Executor {
   void add_to_batch(AgentSession& agent, const FrameHeader& header, const RowsBody& rows, uint64_t first,
                     ByteView block, uint64_t count);
   void add_names(const VmEntry& vm, const KnownDictionary* dictionary, const Measurement* measurement);
-  void flush(MonotonicTime now);
+  void flush();
   void handle_commits();
   void apply(Outcome& outcome);
   void apply_rows(const RowsRef& ref, const Committed& committed);
+  void fetch_heads(const std::vector<RowsRef>& rows, size_t at);
+  void keep_memory(OpenBatch batch, Bytes records);
   void hand_over(Handover rows);
   void hand_over_waiting();
   void queue_ack(AgentSession& agent);
@@ -197,7 +204,12 @@ class Shard final : public Executor {
   RateLimit bad_datagram_line_{10s};
   RateLimit duplicate_line_{60s};
 
+  // As of the turn's beginning, or of the datagrams at hand: asking for each frame would cost a good part of a frame.
+  MonotonicTime now_{};
+  Timestamp wall_now_{};
+
   OpenBatch batch_;
+  std::vector<OpenBatch> spare_batches_;  // Empty; for their memory.
   std::deque<LogPosition> in_flight_;
   // What found a peer's mailbox full, oldest first. It is acknowledged, so it waits; meanwhile nothing is received.
   std::deque<Handover> waiting_;
@@ -211,7 +223,7 @@ class Shard final : public Executor {
   std::deque<AgentSession*> exchanges_;  // That are open, oldest first.
   std::vector<AgentSession*> ack_now_;
   std::deque<std::pair<MonotonicTime, AgentSession*>> ack_later_;
-  std::vector<OutgoingDatagram> outgoing_;
+  OutgoingBatch outgoing_;
   std::unordered_map<uint64_t, Request> requests_;
   uint64_t next_request_id_ = 1;
   MonotonicTime next_head_tick_{};

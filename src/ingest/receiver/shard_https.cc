@@ -17,8 +17,8 @@ void Shard::take_frames(const AgentFrames& frames, FrameDoor::Done done) {
   }
   AgentSession& agent = *found->second;
   end_exchange(agent, std::vector<Bytes>());  // Nobody waits for it any more.
-  agent.exchange = std::make_unique<AgentSession::Exchange>(
-      AgentSession::Exchange{std::move(done), context_.clock.monotonic() + FrameDoor::kWithin});
+  agent.exchange =
+      std::make_unique<AgentSession::Exchange>(AgentSession::Exchange{std::move(done), now_ + FrameDoor::kWithin});
   exchanges_.push_back(&agent);
   const uint64_t opened_before = agent.frames_opened;
   const size_t rows_before = batch_.rows.size();
@@ -62,7 +62,7 @@ void Shard::end_late_exchanges(MonotonicTime now) {
 
 // To where its newest packet came from.
 void Shard::reply(AgentSession& agent, Bytes datagram) {
-  if (!agent.by_https) return outgoing_.push_back({*agent.source, std::move(datagram)});
+  if (!agent.by_https) return outgoing_.add(*agent.source).swap(datagram);
   if (agent.https_waiting.size() >= kWaitingMax) agent.https_waiting.erase(agent.https_waiting.begin());
   agent.https_waiting.push_back(std::move(datagram));
 }

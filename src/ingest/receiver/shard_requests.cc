@@ -22,7 +22,7 @@ void Shard::sample_now(VmEntry& vm, std::vector<uint32_t> groups, Duration timeo
     return done(
         fail(ErrorCode::kUnavailable, "{} requests to agents are open; that is the limit", AgentLink::kRequestsMax));
   }
-  const MonotonicTime now = context_.clock.monotonic();
+  const MonotonicTime now = now_;
   Request request{agent_id, agent, &vm, {}, now + timeout, now, 0, std::move(done)};
   request.body.request_id = next_request_id_++;
   request.body.groups = std::move(groups);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/core/fetch.h"
 #include "live/head/vm_head.h"
 
 namespace dragonfly {
@@ -12,6 +13,8 @@ namespace {
 constexpr size_t kTicksPerRound = 10;
 // 256 VMs of 30 ticks each keep a turn well below 10 ms.
 constexpr size_t kSealsPerTurnMax = 256;
+constexpr size_t kSpareColumnsMax = 256;  // A group.
+constexpr size_t kSpareRowsMax = 64;
 constexpr int64_t kHurry = 8;  // From half of not_stored_max on.
 constexpr int64_t kHurryFull = 32;
 
@@ -40,7 +43,9 @@ void Head::change(VmRows& rows, Change&& change) {
 }
 
 Head::VmHead& Head::head_of(VmEntry& vm) {
-  auto& slot = heads_[static_cast<uint32_t>(vm.id)];
+  const auto index = static_cast<size_t>(vm.id);
+  if (index >= heads_.size()) heads_.resize(index + 1);
+  auto& slot = heads_[index];
   if (!slot) {
     slot = std::make_unique<VmHead>(vm);
     order_.push_back(slot.get());
@@ -48,13 +53,26 @@ Head::VmHead& Head::head_of(VmEntry& vm) {
   return *slot;
 }
 
+Head::VmHead* Head::find_head(VmId vm) const {
+  const auto index = static_cast<size_t>(vm);
+  return index < heads_.size() ? heads_[index].get() : nullptr;
+}
+
+void Head::fetch_vm(const VmEntry& vm) const {
+  if (const VmHead* const head = find_head(vm.id)) fetch(*head);
+}
+
+void Head::fetch_rows(const VmEntry& vm) const {
+  if (const VmHead* const head = find_head(vm.id)) head->rows.fetch_end();
+}
+
 template <class Take>
-void Head::visit_rows(const RowsRecord& record, const std::shared_ptr<const Dictionary>& dictionary, Take&& take) {
-  const uint64_t boot = dictionary ? dictionary->boot() : 0;
+void Head::visit_rows(const RowsRecord& record, const KnownDictionary* dictionary, Take&& take) {
+  const uint64_t boot = dictionary != nullptr ? dictionary->boot_number : 0;
   RowBlockReader reader(record.row_block);
   size_t hint = 0;
   while (const auto row = reader.next()) {
-    const std::string_view device = dictionary ? dictionary->device(row->device) : std::string_view{};
+    const std::string_view device = dictionary != nullptr ? dictionary->device(row->device) : std::string_view{};
     if (row->device != 0 && device.empty()) {
       stats_.rows_unknown_device.add();
       continue;
@@ -63,8 +81,7 @@ void Head::visit_rows(const RowsRecord& record, const std::shared_ptr<const Dict
   }
 }
 
-void Head::apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
-                 LogPosition position) {
+void Head::apply(const RowsRecord& record, VmEntry& vm, const KnownDictionary* dictionary, LogPosition position) {
   VmHead& head = head_of(vm);
   visit_rows(record, dictionary, [&](const RowView& row, std::string_view device, uint64_t boot, size_t hint) {
     take_row(head, row, device, boot, position, hint);
@@ -75,8 +92,7 @@ void Head::apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<co
   });
 }
 
-void Head::restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
-                   LogPosition position) {
+void Head::restore(const RowsRecord& record, VmEntry& vm, const KnownDictionary* dictionary, LogPosition position) {
   VmHead& head = head_of(vm);
   visit_rows(record, dictionary, [&](const RowView& row, std::string_view device, uint64_t boot, size_t hint) {
     const auto series = head.rows.series_of(row.group, device, hint);
@@ -126,26 +142,55 @@ void Head::start_seal(VmHead& head, std::vector<SealedRows>& batch) {
   std::ranges::move(series, std::back_inserter(batch));
 }
 
+ColumnSet Head::empty_columns(GroupId group) {
+  if (!is_catalogue_group(group)) return columns_for(directory_, group);
+  auto& spare = spare_columns_[static_cast<size_t>(group)];
+  if (spare.empty()) return ColumnSet::for_group(group);
+  ColumnSet out = std::move(spare.back());
+  spare.pop_back();
+  return out;
+}
+
+void Head::keep_memory(std::vector<SealedRows>& batch) {
+  for (SealedRows& series : batch) {
+    if (!is_catalogue_group(series.group) || series.rows.times_ns.capacity() > kSpareRowsMax) continue;
+    auto& spare = spare_columns_[static_cast<size_t>(series.group)];
+    if (spare.size() >= kSpareColumnsMax) continue;
+    series.rows.clear();
+    spare.push_back(std::move(series.rows));
+  }
+}
+
 // The rows that are being sealed, series by series.
-std::vector<SealedRows> Head::columns_of(const VmHead& head) const {
-  // Counted first: a column that grows row by row is allocated five times over.
+std::vector<SealedRows> Head::columns_of(const VmHead& head) {
+  // Counted first: a column that grows row by row costs as much as its values.
   const VmRows::Series* const first = head.rows.all_series().data();
   std::vector<size_t> counts(head.rows.all_series().size());
   head.rows.visit(VmRows::Part::kSealing,
                   [&](const VmRows::Entry& entry) { ++counts[static_cast<size_t>(entry.series - first)]; });
   std::vector<SealedRows> out;
-  std::vector<size_t> places(counts.size());
+  struct Place {
+    size_t series = 0;  // In `out`.
+    size_t rows = 0;    // So many are there.
+  };
+  std::vector<Place> places(counts.size());
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0) continue;
     const VmRows::Series& series = first[i];
-    places[i] = out.size();
-    out.push_back({head.vm.id, series.group, series.device, columns_for(directory_, series.group), false});
-    out.back().rows.reserve(counts[i]);
+    places[i].series = out.size();
+    out.push_back({head.vm.id, series.group, series.device, empty_columns(series.group), false});
+    out.back().rows.resize(counts[i]);
   }
   head.rows.visit(VmRows::Part::kSealing, [&](const VmRows::Entry& entry) {
-    out[places[static_cast<size_t>(entry.series - first)]].rows.append_row(entry.time, entry.boot, entry.fields);
+    Place& place = places[static_cast<size_t>(entry.series - first)];
+    if (out[place.series].rows.set_row(place.rows, entry.time, entry.boot, entry.fields)) ++place.rows;
   });
-  for (SealedRows& series : out) series.rows.sort_and_merge();
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    ColumnSet& rows = out[places[i].series].rows;
+    rows.resize(places[i].rows);
+    rows.sort_and_merge();
+  }
   return out;
 }
 
@@ -165,7 +210,10 @@ void Head::tick(MonotonicTime now) {
       start_late_seal(head);
     }
   }
-  if (!sealed.empty()) send(std::move(batch), std::move(sealed));
+  if (sealed.empty()) return;
+  // In the order of the store's keys, in which it takes them with the least search.
+  std::ranges::stable_sort(batch, {}, [](const SealedRows& series) { return std::pair(series.group, series.vm); });
+  send(std::move(batch), std::move(sealed));
 }
 
 void Head::send(std::vector<SealedRows> batch, std::vector<VmHead*> heads) {
@@ -180,11 +228,14 @@ void Head::send(std::vector<SealedRows> batch, std::vector<VmHead*> heads) {
       }
     }
   };
-  const auto done = [finish, alive = alive_, &shard = shard_](Result<SealOutcome> outcome) {
+  const auto done = [this, finish, alive = alive_, &shard = shard_](const Result<SealOutcome>& outcome,
+                                                                    std::vector<SealedRows> emptied) {
     const bool stored = outcome.has_value();
     // Refused only when the shard stops; the rows are in the log then, and replayed at the next start.
-    (void)shard.post([finish, alive, stored] {
-      if (*alive) finish(stored);
+    (void)shard.post([this, finish, alive, stored, emptied = std::move(emptied)]() mutable {
+      if (!*alive) return;
+      finish(stored);
+      keep_memory(emptied);
     });
   };
   if (!store_.append(std::move(batch), done)) finish(false);
@@ -237,7 +288,8 @@ void Head::start_late_seal(VmHead& head) {
     stats_.rows_stored.add(rows - again);
   };
   if (batch.empty()) return finish(SealOutcome{});
-  const auto done = [finish, alive = alive_, &shard = shard_](Result<SealOutcome> outcome) {
+  const auto done = [finish, alive = alive_, &shard = shard_](const Result<SealOutcome>& outcome,
+                                                              const std::vector<SealedRows>&) {
     (void)shard.post([finish, alive, outcome] {
       if (*alive) finish(outcome);
     });
@@ -262,8 +314,8 @@ std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std
   const Timestamp from = request.range.begin - request.previous_within;
   std::vector<CopiedSeries> out;
   for (const VmId vm : vms) {
-    const auto found = heads_.find(static_cast<uint32_t>(vm));
-    if (found == heads_.end()) continue;
+    const VmHead* const found = find_head(vm);
+    if (found == nullptr) continue;
     const size_t first = out.size();
     const auto take = [&](const VmRows::Entry& entry) {
       if (entry.series->group != request.group || entry.time < from || entry.time >= request.range.end) return;
@@ -281,8 +333,8 @@ std::vector<Head::CopiedSeries> Head::copy(const ReadRequest& request, const std
       writer.u64(static_cast<uint64_t>(unix_ns(entry.time)));
       writer.bytes(entry.fields);
     };
-    found->second->rows.visit(part, take);
-    found->second->late.visit(part, take);
+    found->rows.visit(part, take);
+    found->late.visit(part, take);
     if (rows > request.rows_max) break;
   }
   return out;

@@ -9,9 +9,9 @@
 //            32 times.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "base/rt/executor.h"
@@ -43,10 +43,10 @@ class Head final : public ShardHead {
        HeadStats& stats);
   ~Head() override;
 
-  void apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
-             LogPosition position) override;
-  void restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>& dictionary,
-               LogPosition position) override;
+  void apply(const RowsRecord& record, VmEntry& vm, const KnownDictionary* dictionary, LogPosition position) override;
+  void restore(const RowsRecord& record, VmEntry& vm, const KnownDictionary* dictionary, LogPosition position) override;
+  void fetch_vm(const VmEntry& vm) const override;
+  void fetch_rows(const VmEntry& vm) const override;
   void tick(MonotonicTime now) override;
   std::optional<LogPosition> oldest_unsealed() const override;
   bool is_full() const override { return not_stored_bytes_ >= options_.not_stored_max; }
@@ -74,8 +74,9 @@ class Head final : public ShardHead {
  private:
   struct VmHead;
   VmHead& head_of(VmEntry& vm);
+  VmHead* find_head(VmId vm) const;
   template <class Take>
-  void visit_rows(const RowsRecord& record, const std::shared_ptr<const Dictionary>& dictionary, Take&& take);
+  void visit_rows(const RowsRecord& record, const KnownDictionary* dictionary, Take&& take);
   void take_row(VmHead& head, const RowView& row, std::string_view device, uint64_t boot, LogPosition position,
                 size_t hint);
   void append(VmHead& head, uint16_t series, const RowView& row, uint64_t boot, LogPosition position);
@@ -86,7 +87,9 @@ class Head final : public ShardHead {
   void start_seal(VmHead& head, std::vector<SealedRows>& batch);
   void start_late_seal(VmHead& head);
   void send(std::vector<SealedRows> batch, std::vector<VmHead*> heads);
-  std::vector<SealedRows> columns_of(const VmHead& head) const;
+  std::vector<SealedRows> columns_of(const VmHead& head);
+  ColumnSet empty_columns(GroupId group);
+  void keep_memory(std::vector<SealedRows>& batch);
 
   void read_window(VmHead& head, TimeRange range);
 
@@ -96,7 +99,9 @@ class Head final : public ShardHead {
   Executor& shard_;
   StreamHub& hub_;
   HeadStats& stats_;
-  std::unordered_map<uint32_t, std::unique_ptr<VmHead>> heads_;
+  std::vector<std::unique_ptr<VmHead>> heads_;  // Index = VM id; null where another shard has the VM.
+  // For their memory: a series has a hundred vectors. By group, from 1.
+  std::array<std::vector<ColumnSet>, std::size(kCatalogueGroups) + 1> spare_columns_;
   size_t not_stored_bytes_ = 0;  // Of all VMs, late rows too.
   std::vector<VmHead*> order_;   // In order of arrival; tick() walks it round and round.
   size_t next_in_order_ = 0;

@@ -108,7 +108,7 @@ TEST_F(HeadTest, HoursWithRowsThatTheStoreHasNotAreUncovered) {
   f("1-60 120-240 ");
   head_.tick(now_ + 31s);
   f("1-60 120-240 ");  // On its way.
-  for (auto& answer : store_.answers) answer(SealOutcome{1, 0});
+  for (auto& answer : store_.answers) answer(SealOutcome{1, 0}, {});
   EXPECT_FALSE(read(0, 10 * kHourMs).empty());  // The window stays here …
   f("");                                        // … but the store has it.
 }
@@ -122,9 +122,28 @@ TEST_F(HeadTest, RowsStayReadableWhileTheyAreSealedAndTheWindowAfterwards) {
   EXPECT_EQ(store_.batches[0].at(0).rows.rows(), 20u);
   EXPECT_EQ(read(0, 100'000).size(), 20u);
   take(40'000, 20, 99);
-  store_.answers[0](SealOutcome{20, 0});
+  store_.answers[0](SealOutcome{20, 0}, std::move(store_.batches[0]));
   EXPECT_EQ(head_.oldest_unsealed(), LogPosition{99});
   EXPECT_EQ(read(0, 100'000).begin()->first, 30'000) << "keeps the last 10 s before the newest row";
+}
+
+TEST_F(HeadTest, ColumnsThatComeBackForTheirMemoryAreEmptyAgain) {
+  for (int round = 0; round < 3; ++round) {
+    head_.tick(now_);
+    const int rows = 5 - round;
+    for (int i = 0; i < rows; ++i) take(round * 100'000 + i * 2000, i, 1);
+    head_.tick(now_ += 31s);
+    ASSERT_EQ(store_.batches.size(), 1u);
+    ASSERT_EQ(store_.batches[0].size(), 1u);
+    const ColumnSet& sealed = store_.batches[0][0].rows;
+    ASSERT_EQ(sealed.rows(), static_cast<size_t>(rows));
+    EXPECT_EQ(sealed.times_ns.front(), round * 100'000'000'000);
+    EXPECT_EQ(sealed.columns[0].present, std::vector<uint8_t>(static_cast<size_t>(rows), 1));
+    EXPECT_EQ(sealed.columns[0].as_double(static_cast<size_t>(rows) - 1), rows - 1);
+    store_.answers[0](SealOutcome{5, 0}, std::move(store_.batches[0]));
+    store_.batches.clear();
+    store_.answers.clear();
+  }
 }
 
 // Bytes that wait for the store, late ones too, bound what is taken; from half of it on rows are sealed earlier.
@@ -133,7 +152,7 @@ TEST_F(HeadTest, IsFullAtItsBoundAndSealsEarlierBefore) {
     take(0, 1, 1);
     return head_.not_stored_bytes();
   }();
-  ASSERT_GT(row_bytes, 16u);
+  ASSERT_GT(row_bytes, 8u);
   const auto f = [&](size_t bound_in_rows, int rows, bool late, Duration after, bool full, size_t batches) {
     RecordingStore store;
     HeadStats stats;
@@ -147,7 +166,7 @@ TEST_F(HeadTest, IsFullAtItsBoundAndSealsEarlierBefore) {
     head.tick(now_ + after);
     EXPECT_EQ(store.batches.size(), batches);
     EXPECT_EQ(head.is_full(), full) << "on its way is not there";
-    for (auto& answer : store.answers) answer(SealOutcome{1, 0});
+    for (auto& answer : store.answers) answer(SealOutcome{1, 0}, {});
     if (batches > 0) {
       EXPECT_FALSE(head.is_full());
     }
@@ -172,7 +191,7 @@ TEST_F(HeadTest, AFullStoreLosesNothing) {
   store_.full = false;
   head_.tick(now_ + 62s);
   ASSERT_EQ(store_.answers.size(), 1u);
-  store_.answers[0](fail(ErrorCode::kNoSpace, "full"));
+  store_.answers[0](fail(ErrorCode::kNoSpace, "full"), {});
   EXPECT_EQ(head_.oldest_unsealed(), LogPosition{5});
   EXPECT_EQ(read(0, 10).size(), 1u);
 }
@@ -189,7 +208,7 @@ TEST_F(HeadTest, LateRowsAreReadableAndClassedAtTheSeal) {
   ASSERT_EQ(store_.batches.size(), 1u);
   EXPECT_TRUE(store_.batches[0].at(0).late);
   EXPECT_EQ(store_.batches[0].at(0).rows.times_ns, (std::vector<int64_t>{2'000'000'000, 4'000'000'000}));
-  store_.answers[0](SealOutcome{1, 1});
+  store_.answers[0](SealOutcome{1, 1}, {});
   EXPECT_EQ(stats_.rows_pending.value(), 0);
   EXPECT_EQ(stats_.rows_stored.value(), 2u);
   EXPECT_EQ(stats_.rows_duplicate.value(), 2u);

@@ -12,9 +12,9 @@ WindowSummary Head::summarize(std::span<const VmId> vms, Timestamp now, Duration
   constexpr Duration kTick(1);
   WindowSummary out;
   for (const VmId vm : vms) {
-    const auto found = heads_.find(static_cast<uint32_t>(vm));
-    if (found == heads_.end()) continue;
-    VmHead& head = *found->second;
+    VmHead* const found = find_head(vm);
+    if (found == nullptr) continue;
+    VmHead& head = *found;
     const Timestamp end = now + Duration(head.vm.clock_offset_ns.load(std::memory_order_relaxed)) + kTick;
     read_window(head, {end - window, end});
     out.add(window_);

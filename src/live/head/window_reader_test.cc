@@ -92,7 +92,7 @@ TEST_F(WindowReaderTest, GoesBackWhereTheWindowBecomesLonger) {
   clock_.advance(2s);
   for (int i = 0; i < 20; ++i) heads_[0].tick(MonotonicTime{} + std::chrono::hours(1));
   ASSERT_EQ(store_.answers.size(), 1u);
-  store_.answers[0](SealOutcome{});
+  store_.answers[0](SealOutcome{}, {});
   EXPECT_EQ(reader.read(sets, 11s, 1s)[0].window.rows, 2u);
 }
 

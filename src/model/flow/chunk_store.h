@@ -1,7 +1,7 @@
 // ChunkStore: where heads are sealed to.
 //
 // Units      ns, bytes.
-// Ownership  batches are moved in.
+// Ownership  batches are moved in, and out again with the answer.
 // Threading  append(): any thread; it queues. `done` runs on the store's thread and should only pass on.
 //            put_metadata(), read_metadata(), checkpoint(): one thread at a time (the checkpointer), blocking.
 // Errors     kNoSpace, kIo: nothing of the batch was stored; the heads keep it and try again.
@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,12 +36,18 @@ struct SealOutcome {
 
 class ChunkStore {
  public:
-  using Done = std::function<void(Result<SealOutcome>)>;
+  // `batch` comes back for its memory; what its rows are then is not said.
+  using Done = std::function<void(Result<SealOutcome>, std::vector<SealedRows> batch)>;
   virtual ~ChunkStore() = default;
   [[nodiscard]] virtual bool append(std::vector<SealedRows> batch, Done done) = 0;
 
   // Metadata by key (keys of one kind share a prefix ending in '/'), durable with the next checkpoint.
-  virtual Result<> put_metadata(std::string_view key, ByteView value) = 0;
+  // After an error some may have been put: put them all again.
+  struct Metadata {
+    std::string key;
+    Bytes value;
+  };
+  virtual Result<> put_metadata(std::span<const Metadata> entries) = 0;
   using Visit = std::function<void(std::string_view key, ByteView value)>;
   virtual Result<> visit_metadata(std::string_view prefix, const Visit& visit) = 0;
 

@@ -25,6 +25,7 @@ namespace dragonfly {
 struct KnownDictionary : Dictionary {
   DictionaryId id = 0;
   Bytes encoded;
+  uint64_t boot_number = 0;  // boot(), which costs a SHA-256.
   mutable std::atomic<bool> durable{false};
 };
 
@@ -45,6 +46,8 @@ class Directory {
   virtual std::vector<VmEntry*> find_in_any_namespace(std::string_view mcis, std::string_view vm) = 0;
   // All, ordered by identity.
   virtual std::vector<VmEntry*> vms() = 0;
+  // All but the first `known` in the order in which they became known: for who keeps what it was told.
+  virtual std::vector<VmEntry*> vms_from(size_t known) = 0;
 
   // Decodes and keeps it, or finds it where it is known already.
   virtual Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView encoded) = 0;

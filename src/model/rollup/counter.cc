@@ -25,7 +25,8 @@ std::optional<double> difference(ValueType type, uint64_t a, uint64_t b) {
 
 }  // namespace
 
-std::optional<double> counter_increase(ValueType type, const CounterReading& before, const CounterReading& after) {
+std::optional<double> counter_increase_otherwise(ValueType type, const CounterReading& before,
+                                                 const CounterReading& after) {
   const bool boots_known = before.boot != 0 && after.boot != 0;
   if (boots_known && before.boot != after.boot) return Value{type, after.bits}.as_double();
   const auto gained = difference(type, before.bits, after.bits);

@@ -33,7 +33,15 @@ struct CounterReading {
 };
 
 // What the counter gained from `before` to `after`. Requires before.time_ns < after.time_ns and finite values.
-std::optional<double> counter_increase(ValueType type, const CounterReading& before, const CounterReading& after);
+std::optional<double> counter_increase_otherwise(ValueType type, const CounterReading& before,
+                                                 const CounterReading& after);
+inline std::optional<double> counter_increase(ValueType type, const CounterReading& before,
+                                              const CounterReading& after) {
+  // What nearly every reading is.
+  if (type == ValueType::kUint64 && before.boot == after.boot && after.bits >= before.bits) [[likely]]
+    return static_cast<double>(after.bits - before.bits);
+  return counter_increase_otherwise(type, before, after);
+}
 
 // The reading before, as rows go by.
 class CounterWalk {

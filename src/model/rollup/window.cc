@@ -13,21 +13,38 @@ struct GroupSpan {
   size_t count = 0;
 };
 
-GroupSpan span_of(GroupId group) {
-  static const auto kSpans = [] {
-    std::array<GroupSpan, std::size(kCatalogueGroups) + 1> spans;
+// What a value's way needs of the catalogue, close together: it is asked for each of millions of values a second.
+struct Shape {
+  std::array<GroupSpan, std::size(kCatalogueGroups) + 1> groups;
+  std::array<ValueType, kCatalogueMetrics> types{};
+  std::array<bool, kCatalogueMetrics> counters{};
+};
+
+const Shape& shape() {
+  static const Shape kShape = [] {
+    Shape out;
     for (const GroupId each : kCatalogueGroups) {
       const auto metrics = metrics_of(each);
-      spans[static_cast<size_t>(each)] = {static_cast<size_t>(metrics.data() - catalogue().data()), metrics.size()};
+      out.groups[static_cast<size_t>(each)] = {static_cast<size_t>(metrics.data() - catalogue().data()),
+                                               metrics.size()};
     }
-    return spans;
+    for (size_t i = 0; i < kCatalogueMetrics; ++i) {
+      out.types[i] = catalogue()[i].type;
+      out.counters[i] = catalogue()[i].kind == MetricKind::kCounter;
+    }
+    return out;
   }();
-  return is_catalogue_group(group) ? kSpans[static_cast<size_t>(group)] : GroupSpan{};
+  return kShape;
+}
+
+GroupSpan span_of(GroupId group) {
+  return is_catalogue_group(group) ? shape().groups[static_cast<size_t>(group)] : GroupSpan{};
 }
 
 void take(VmWindow::Sums& sums, double value) {
-  sums.min = sums.count == 0 ? value : std::min(sums.min, value);
-  sums.max = sums.count == 0 ? value : std::max(sums.max, value);
+  if (sums.count == 0) sums.min = sums.max = value;
+  sums.min = std::min(sums.min, value);
+  sums.max = std::max(sums.max, value);
   sums.last = value;
   ++sums.count;
 }
@@ -56,9 +73,10 @@ void VmWindow::clear() {
 template <class Use>
 void VmWindow::walk_row(GroupId group, ByteView fields, Use&& use) {
   const GroupSpan span = span_of(group);
+  const ValueType* const types = shape().types.data() + span.first;
   fields::walk(fields, [&](size_t field, Value value) {
     if (field >= span.count) return;
-    const ValueType type = catalogue()[span.first + field].type;
+    const ValueType type = types[field];
     uint64_t bits;
     if (!fields::fit(value, type, bits)) return;
     const double number = Value{type, bits}.as_double();
@@ -74,10 +92,13 @@ void VmWindow::set_before(GroupId group, Timestamp time, uint64_t boot, ByteView
 
 void VmWindow::add_row(GroupId group, Timestamp time, uint64_t boot, ByteView fields) {
   ++rows_;
+  const Shape& metrics = shape();
+  // Of one row all elapsed times but a few are the same.
+  int64_t divided_ns = 0;
+  double elapsed_s = 0;
   walk_row(group, fields, [&](size_t index, double number, uint64_t bits) {
-    const Metric& metric = catalogue()[index];
     Sums& sums = sums_[index];
-    if (metric.kind == MetricKind::kGauge) {
+    if (!metrics.counters[index]) {
       sums.sum += number;
       return take(sums, number);
     }
@@ -85,9 +106,12 @@ void VmWindow::add_row(GroupId group, Timestamp time, uint64_t boot, ByteView fi
     const auto [before, there] = std::exchange(before_[index], Last{reading, true});
     const int64_t elapsed_ns = reading.time_ns - before.time_ns;
     if (!there || elapsed_ns > kCounterGapMax.count()) return;
-    const auto increase = counter_increase(metric.type, before, reading);
+    const auto increase = counter_increase(metrics.types[index], before, reading);
     if (!increase) return;
-    const double elapsed_s = static_cast<double>(elapsed_ns) / 1e9;
+    if (elapsed_ns != divided_ns) {
+      divided_ns = elapsed_ns;
+      elapsed_s = static_cast<double>(elapsed_ns) / 1e9;
+    }
     sums.sum += *increase;
     sums.seconds += elapsed_s;
     take(sums, *increase / elapsed_s);

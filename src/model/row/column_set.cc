@@ -83,21 +83,27 @@ ColumnSet ColumnSet::for_types(std::span<const ValueType> types) {
   return out;
 }
 
-void ColumnSet::reserve(size_t rows) {
-  times_ns.reserve(rows);
-  boots.reserve(rows);
+void ColumnSet::clear() {
+  times_ns.clear();
+  boots.clear();
   for (Column& column : columns) {
-    column.bits.reserve(rows);
-    column.present.reserve(rows);
+    column.bits.clear();
+    column.present.clear();
   }
 }
 
-bool ColumnSet::append_row(Timestamp time, uint64_t boot, ByteView fields) {
-  const size_t row = rows();
+void ColumnSet::resize(size_t rows) {
+  times_ns.resize(rows);
+  boots.resize(rows);
   for (Column& column : columns) {
-    column.bits.push_back(0);
-    column.present.push_back(0);
+    column.bits.resize(rows);
+    column.present.resize(rows);
   }
+}
+
+bool ColumnSet::set_row(size_t row, Timestamp time, uint64_t boot, ByteView fields) {
+  times_ns[row] = unix_ns(time);
+  boots[row] = boot;
   const bool well_formed = fields::walk(fields, [&](size_t index, Value value) {
     if (index >= columns.size()) return;
     Column& column = columns[index];
@@ -106,16 +112,25 @@ bool ColumnSet::append_row(Timestamp time, uint64_t boot, ByteView fields) {
     column.bits[row] = bits;
     column.present[row] = 1;
   });
-  if (!well_formed) {
-    for (Column& column : columns) {
-      column.bits.pop_back();
-      column.present.pop_back();
-    }
-    return false;
+  if (well_formed) return true;
+  for (Column& column : columns) {
+    column.bits[row] = 0;
+    column.present[row] = 0;
   }
-  times_ns.push_back(unix_ns(time));
-  boots.push_back(boot);
-  return true;
+  return false;
+}
+
+bool ColumnSet::append_row(Timestamp time, uint64_t boot, ByteView fields) {
+  const size_t row = rows();
+  times_ns.push_back(0);
+  boots.push_back(0);
+  for (Column& column : columns) {
+    column.bits.push_back(0);
+    column.present.push_back(0);
+  }
+  const bool well_formed = set_row(row, time, boot, fields);
+  if (!well_formed) resize(row);
+  return well_formed;
 }
 
 void ColumnSet::append_from(const ColumnSet& other, size_t row) {

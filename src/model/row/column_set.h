@@ -5,7 +5,7 @@
 // Ownership  owns its columns.
 // Threading  one object, one thread.
 // Errors     append_row: false for a malformed row (our own bytes were checked before: kept as a second check); the
-//            set is then unchanged. Other columns than expected in append_from and append_all are our bug and assert.
+//            set is then unchanged. set_row: the same, and the row has no values then. Other columns than expected in append_from and append_all are our bug and assert.
 // Limits     none of its own; callers bound rows.
 #pragma once
 
@@ -37,10 +37,14 @@ struct ColumnSet {
   static ColumnSet for_group(GroupId group);
   static ColumnSet for_types(std::span<const ValueType> types);
 
-  // Makes room for `rows` rows in all, so that appending them allocates nothing.
-  void reserve(size_t rows);
+  // No rows; the columns and the memory stay.
+  void clear();
   size_t rows() const { return times_ns.size(); }
   bool empty() const { return times_ns.empty(); }
+  // So many rows; new ones have no values, time 0 and boot 0.
+  void resize(size_t rows);
+  // As append_row(), of a row that is there and has no values.
+  bool set_row(size_t row, Timestamp time, uint64_t boot, ByteView fields);
   // Appends one row whose fields are encoded as in row.h; fields beyond columns.size() are skipped. A value that
   // does not fit its column's type makes the field absent.
   bool append_row(Timestamp time, uint64_t boot, ByteView fields);

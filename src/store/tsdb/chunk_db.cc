@@ -12,6 +12,7 @@ namespace {
 // Keys of the column family "meta": the store's own, and what put_metadata was given.
 constexpr std::string_view kSequenceKey = "i/sequence";
 constexpr std::string_view kUserPrefix = "u/";
+constexpr size_t kMetadataBatch = 1000;  // Entries a write.
 
 Bytes number_bytes(uint64_t number) {
   Bytes out;
@@ -138,7 +139,7 @@ void ChunkDb::run() {
     }
     auto outcome = write(batch.rows);
     if (!outcome) core_.stats.batches_failed.add();
-    batch.done(std::move(outcome));
+    batch.done(std::move(outcome), std::move(batch.rows));
     {
       const std::lock_guard lock(queue_mutex_);
       ++finished_;
@@ -228,11 +229,15 @@ Result<size_t> ChunkDb::drop_known_rows(SealedRows& series) {
   return dropped;
 }
 
-Result<> ChunkDb::put_metadata(std::string_view key, ByteView value) {
+Result<> ChunkDb::put_metadata(std::span<const Metadata> entries) {
   core_.resume_after_error();
   rocksdb::WriteBatch batch;
-  core_.put_metadata(batch, std::string(kUserPrefix) + std::string(key), value);
-  return core_.write(batch, fmt::format("cannot write metadata '{}'", key));
+  for (; !entries.empty(); entries = entries.subspan(std::min(entries.size(), kMetadataBatch))) {
+    for (const Metadata& entry : entries.first(std::min(entries.size(), kMetadataBatch)))
+      core_.put_metadata(batch, std::string(kUserPrefix) + entry.key, entry.value);
+    DF_TRY(core_.write(batch, "cannot write metadata"));
+  }
+  return {};
 }
 
 Result<> ChunkDb::visit_metadata(std::string_view prefix, const Visit& visit) {

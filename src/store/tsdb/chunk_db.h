@@ -41,7 +41,7 @@ class ChunkDb final : public ChunkStore, public SeriesReader {
   ~ChunkDb() override;
 
   [[nodiscard]] bool append(std::vector<SealedRows> batch, ChunkStore::Done done) override;
-  Result<> put_metadata(std::string_view key, ByteView value) override;
+  Result<> put_metadata(std::span<const Metadata> entries) override;
   Result<> visit_metadata(std::string_view prefix, const Visit& visit) override;
   Result<> checkpoint(LogPosition log_begin) override;
   LogPosition log_begin() const override;

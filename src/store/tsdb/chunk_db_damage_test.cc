@@ -31,7 +31,7 @@ class ChunkDbDamageTest : public StoreFixture {
         }
         ASSERT_TRUE(append(std::move(batch)).has_value());
       }
-      ASSERT_TRUE(db->put_metadata(fmt::format("vm/{}", half), as_bytes("identity")).has_value());
+      ASSERT_TRUE(put(fmt::format("vm/{}", half), "identity").has_value());
       ASSERT_TRUE(db->checkpoint(LogPosition{static_cast<uint64_t>(half) + 1}).has_value());
     }
     db.reset();

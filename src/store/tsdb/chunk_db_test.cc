@@ -211,7 +211,7 @@ TEST_F(ChunkDbTest, LimitsRows) {
 TEST_F(ChunkDbTest, KeepsMetadata) {
   open();
   const auto put = [&](std::string_view key, std::string_view value) {
-    ASSERT_TRUE(db->put_metadata(key, as_bytes(value)).has_value());
+    ASSERT_TRUE(StoreFixture::put(std::string(key), value).has_value());
   };
   const auto all = [&](std::string_view prefix) {
     std::vector<std::string> out;
@@ -240,15 +240,15 @@ TEST_F(ChunkDbTest, RefusesWhenTheQueueIsFullAndAnswersEverybody) {
   std::promise<void> entered;
   std::promise<void> release;
   std::atomic<int> answered{0};
-  ASSERT_TRUE(db->append({cpu_rows(1, 0, 1)}, [&](const auto&) {
+  ASSERT_TRUE(db->append({cpu_rows(1, 0, 1)}, [&](const auto&, const auto&) {
     entered.set_value();
     release.get_future().wait();
     ++answered;
   }));
   entered.get_future().wait();  // The store's thread is busy: what comes now waits.
-  EXPECT_TRUE(db->append({cpu_rows(1, 1, 1)}, [&](const auto&) { ++answered; }));
-  EXPECT_TRUE(db->append({cpu_rows(1, 2, 1)}, [&](const auto&) { ++answered; }));
-  EXPECT_FALSE(db->append({cpu_rows(1, 3, 1)}, [&](const auto&) { ++answered; }));
+  EXPECT_TRUE(db->append({cpu_rows(1, 1, 1)}, [&](const auto&, const auto&) { ++answered; }));
+  EXPECT_TRUE(db->append({cpu_rows(1, 2, 1)}, [&](const auto&, const auto&) { ++answered; }));
+  EXPECT_FALSE(db->append({cpu_rows(1, 3, 1)}, [&](const auto&, const auto&) { ++answered; }));
   EXPECT_EQ(db->stats().queue_batches.value(), 2);
   release.set_value();
   ASSERT_TRUE(db->checkpoint(LogPosition{1}).has_value());  // Waits for what was taken before.

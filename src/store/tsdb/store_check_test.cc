@@ -27,7 +27,7 @@ class StoreCheckTest : public StoreFixture {
         for (uint32_t vm = 1; vm <= kVms; ++vm) batch.push_back(cpu_rows(vm, minute * 60, 60));
         ASSERT_TRUE(append(std::move(batch)).has_value());
       }
-      ASSERT_TRUE(db->put_metadata(fmt::format("vm/{}", half), as_bytes("identity")).has_value());
+      ASSERT_TRUE(put(fmt::format("vm/{}", half), "identity").has_value());
       ASSERT_TRUE(db->checkpoint(LogPosition{static_cast<uint64_t>(half) + 41}).has_value());
     }
     db.reset();

@@ -43,9 +43,14 @@ class StoreFixture : public ::testing::Test {
 
   Result<SealOutcome> append(std::vector<SealedRows> batch) {
     std::promise<Result<SealOutcome>> promise;
-    if (!db->append(std::move(batch), [&](Result<SealOutcome> outcome) { promise.set_value(std::move(outcome)); }))
-      return fail(ErrorCode::kUnavailable, "queue is full");
+    const auto answer = [&](Result<SealOutcome> outcome, const auto&) { promise.set_value(std::move(outcome)); };
+    if (!db->append(std::move(batch), answer)) return fail(ErrorCode::kUnavailable, "queue is full");
     return promise.get_future().get();
+  }
+
+  Result<> put(std::string key, std::string_view value) {
+    const ChunkStore::Metadata entry{std::move(key), Bytes(value.begin(), value.end())};
+    return db->put_metadata({&entry, 1});
   }
 
   Result<ReadAnswer> read(ReadRequest request) {

@@ -24,6 +24,7 @@ class ScopedDirectory final : public Directory {
     return seen(all_.find_in_any_namespace(mcis, vm));
   }
   std::vector<VmEntry*> vms() override { return seen(all_.vms()); }
+  std::vector<VmEntry*> vms_from(size_t known) override { return seen(all_.vms_from(known)); }
   Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView) override { return not_allowed(); }
   std::shared_ptr<const KnownDictionary> find_dictionary(DictionaryId id) override { return all_.find_dictionary(id); }
   Result<std::shared_ptr<const Measurement>> intern_measurement(std::string_view, std::string_view,

@@ -102,12 +102,10 @@ class FakeHead final : public ShardHead {
     std::vector<Timestamp> times;
     bool restored;
   };
-  void apply(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>&,
-             LogPosition position) override {
+  void apply(const RowsRecord& record, VmEntry& vm, const KnownDictionary*, LogPosition position) override {
     add(record, vm, position, false);
   }
-  void restore(const RowsRecord& record, VmEntry& vm, const std::shared_ptr<const Dictionary>&,
-               LogPosition position) override {
+  void restore(const RowsRecord& record, VmEntry& vm, const KnownDictionary*, LogPosition position) override {
     add(record, vm, position, true);
   }
   void tick(MonotonicTime) override { ++ticks; }
@@ -159,6 +157,7 @@ class FakeDirectory final : public Directory {
   VmEntry* find_vm(VmId) override { return nullptr; }
   std::vector<VmEntry*> find_in_any_namespace(std::string_view, std::string_view) override { return {}; }
   std::vector<VmEntry*> vms() override { return {}; }
+  std::vector<VmEntry*> vms_from(size_t) override { return {}; }
   Result<std::shared_ptr<const KnownDictionary>> intern_dictionary(ByteView encoded) override {
     auto decoded = Dictionary::decode(encoded);
     if (!decoded) return fail(decoded.error());

@@ -36,7 +36,7 @@ class RecordingStore final : public ChunkStore {
     answers.push_back(std::move(done));
     return true;
   }
-  Result<> put_metadata(std::string_view, ByteView) override { return {}; }
+  Result<> put_metadata(std::span<const Metadata>) override { return {}; }
   Result<> visit_metadata(std::string_view, const Visit&) override { return {}; }
   Result<> checkpoint(LogPosition) override { return {}; }
   LogPosition log_begin() const override { return {}; }
@@ -58,6 +58,7 @@ class Vms final : public Directory {
     const auto index = static_cast<size_t>(id) - 1;
     return index < vms_.size() ? &vms_[index] : nullptr;
   }
+  std::vector<VmEntry*> vms_from(size_t) override { return {}; }
   std::vector<VmEntry*> vms() override {
     std::vector<VmEntry*> out;
     for (VmEntry& vm : vms_) out.push_back(&vm);

@@ -42,6 +42,11 @@ class FakeDirectory final : public Directory {
     }
     return out;
   }
+  std::vector<VmEntry*> vms_from(size_t known) override {
+    std::vector<VmEntry*> out;
+    for (size_t i = known; i < entries_.size(); ++i) out.push_back(&entries_[i]);
+    return out;
+  }
   std::vector<VmEntry*> vms() override {
     std::map<VmIdentity, VmEntry*> sorted;
     for (VmEntry& entry : entries_) sorted[entry.identity] = &entry;
