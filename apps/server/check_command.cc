@@ -77,12 +77,9 @@ void check_access_part(const Path& data, CheckReport& report) {
 void check_policy_part(const Path& data, CheckReport& report) {
   const auto policies = PolicyStore::open(system_files(), data / "policy", Policy{});
   if (!policies) return report.part("policy", "not read", {policies.error().message});
-  std::vector<std::string> damage;
-  if (const size_t lines = (*policies)->damaged_lines(); lines > 0)
-    damage.push_back(fmt::format("{}: {} lines are cut or damaged", (data / "policy.history").string(), lines));
   report.part("policy",
               fmt::format("version {}, {} earlier ones", (*policies)->version(), (*policies)->history().size()),
-              damage);
+              (*policies)->damage());
 }
 
 // One of the server's own; an operator's lies elsewhere.

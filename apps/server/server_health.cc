@@ -28,6 +28,7 @@ std::vector<ModuleHealth> ServerHealth::health() const {
   all.push_back(collectors());
   all.push_back(state_of("disk", figures_.warning()));
   all.push_back(agents());
+  if (!file_damage_.empty()) all.push_back(state_of("files", file_damage_.back()));
   if (!openness_.empty()) all.push_back(state_of("access", openness_));
   return all;
 }

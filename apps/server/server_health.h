@@ -22,7 +22,7 @@ class ServerHealth final : public HealthSource {
  public:
   ServerHealth(const OverloadWatch& overload, const LogStats& log, const ChunkDb& store, Directory& directory,
                const CollectorManager& collectors, const Clock& clock, const StorageFigures& figures,
-               std::string openness)
+               std::string openness, std::vector<std::string> file_damage)
       : overload_(overload),
         log_(log),
         store_(store),
@@ -30,7 +30,8 @@ class ServerHealth final : public HealthSource {
         collectors_(collectors),
         clock_(clock),
         figures_(figures),
-        openness_(std::move(openness)) {}
+        openness_(std::move(openness)),
+        file_damage_(std::move(file_damage)) {}
   std::vector<ModuleHealth> health() const override;
 
  private:
@@ -44,6 +45,7 @@ class ServerHealth final : public HealthSource {
   const Clock& clock_;
   const StorageFigures& figures_;
   const std::string openness_;  // What is open that should not be.
+  const std::vector<std::string> file_damage_;
 };
 
 }  // namespace dragonfly

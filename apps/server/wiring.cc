@@ -34,6 +34,7 @@ Result<> Server::open_files() {
   auto policies = PolicyStore::open(system_files(), data / "policy", configured_);
   if (!policies) return fail(std::move(policies).error());
   policies_ = std::move(*policies);
+  for (const std::string& damage : policies_->damage()) note_damage("policy", damage);
   policy_version_ = policies_->version();
   auto registry = AgentRegistry::open(system_files(), random_, data);
   if (!registry) return fail(std::move(registry).error());
@@ -57,6 +58,11 @@ Result<> Server::open_files() {
   if (!log) return fail(std::move(log).error());
   log_ = std::move(*log);
   return {};
+}
+
+void Server::note_damage(std::string_view module, std::string what) {
+  log_warning(module, "{}", what);
+  file_damage_.push_back(std::move(what));
 }
 
 Result<> Server::open_sockets() {
@@ -157,6 +163,9 @@ Result<> Server::recover() {
                              [this](const auto& record, LogPosition position) { restore_record(record, position); });
   if (!report) return fail(std::move(report).error());
   for (const auto& line : report->notes) log_warning("recovery", "{}", line);
+  if (report->damaged_bytes > 0)
+    file_damage_.push_back(fmt::format("{} acknowledged bytes of the log were damaged and are lost; the log tells where",
+                                       report->damaged_bytes));
   if (report->records > 0) log_info("recovery", "read {} records, {} bytes of the log", report->records, report->bytes);
   return {};
 }
@@ -261,26 +270,24 @@ Result<> Server::open_gate() {
   auto tokens = TokenStore::open(system_files(), random_, clock_, settings_.data_dir);
   if (!tokens) return fail(std::move(tokens).error());
   tokens_ = std::move(*tokens);
-  if (tokens_->damaged_lines() > 0) {
-    log_warning("access", "{} lines of secrets/tokens are damaged; their tokens are not valid",
-                tokens_->damaged_lines());
-  }
+  if (const auto lines = tokens_->damaged_lines(); lines > 0)
+    note_damage("access", fmt::format("{} lines of secrets/tokens are damaged; their tokens are not valid", lines));
   auto audit = AuditLog::open(system_files(), settings_.data_dir);
   if (!audit) return fail(std::move(audit).error());
   audit_ = std::move(*audit);
   auto enrolment = Enrolment::open(system_files(), random_, clock_, settings_.data_dir);
   if (!enrolment) return fail(std::move(enrolment).error());
   enrolment_ = std::move(*enrolment);
-  if (enrolment_->damaged_lines() > 0) {
-    log_warning("access", "{} lines of secrets/agent-tokens are damaged; their tokens are not valid",
-                enrolment_->damaged_lines());
-  }
+  if (const auto lines = enrolment_->damaged_lines(); lines > 0)
+    note_damage("access",
+                fmt::format("{} lines of secrets/agent-tokens are damaged; their tokens are not valid", lines));
   auto notes = AgentNotes::open(system_files(), settings_.data_dir);
   if (!notes) return fail(std::move(notes).error());
   notes_ = std::move(*notes);
-  if (notes_->damaged_lines() > 0)
-    log_warning("registry", "{} lines of agents.metadata are damaged; what they said of agents is lost",
-                notes_->damaged_lines());
+  if (const auto lines = notes_->damaged_lines(); lines > 0)
+    note_damage("registry", fmt::format("{} lines of agents.metadata are damaged; what they said is lost", lines));
+  if (const auto lines = registry_->damaged_lines() + (registry_->unfinished_bytes() > 0 ? 1 : 0); lines > 0)
+    note_damage("registry", fmt::format("{} lines of registry/agents are damaged; their agents are unknown", lines));
   auto first = first_token(settings_, *tokens_);
   if (!first) return fail(std::move(first).error());
   first_token_ = std::move(*first);
@@ -338,7 +345,7 @@ Result<> Server::open_api() {
   backups_ = std::make_unique<OnlineBackup>(OnlineBackup::Parts{
       *checkpointer_, *store_, clock_, std::filesystem::absolute(data), std::filesystem::absolute(backups)});
   health_ = std::make_unique<ServerHealth>(overload_, log_stats_, *store_, *directory_, *collectors_, clock_, *figures_,
-                                           openness(settings_));
+                                           openness(settings_), file_damage_);
   api_ = std::make_unique<Api>(ApiParts{*directory_,
                                         *reader_,
                                         *questions_,

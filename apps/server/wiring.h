@@ -81,6 +81,7 @@ class Server {
   void write_metrics(MetricsText& text) const;
   void write_row_metrics(MetricsText& text) const;
   void warn_of_openness() const;
+  void note_damage(std::string_view module, std::string what);
 
   const ServerSettings settings_;
   const Policy configured_;
@@ -118,6 +119,7 @@ class Server {
   std::mutex used_mutex_;  // Of used_epochs_: shards add, the registry's thread takes.
   std::vector<std::pair<uint64_t, uint8_t>> used_epochs_;
   std::unique_ptr<CollectorManager> collectors_;
+  std::vector<std::string> file_damage_;  // Met at the start, beside store and log; one sentence each.
   std::unique_ptr<ServerHealth> health_;
   std::unique_ptr<TokenStore> tokens_;
   std::unique_ptr<AgentNotes> notes_;

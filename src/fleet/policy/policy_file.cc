@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/core/crc32c.h"
 #include "base/core/number.h"
 #include "fleet/policy/policy.h"
 
@@ -9,8 +10,29 @@ namespace dragonfly {
 namespace {
 
 constexpr std::string_view kVersion = "version";
+constexpr std::string_view kChecksum = "checksum";
 constexpr std::string_view kHeading =
-    "# Changes of the policy, kept by the server. PUT /dragonfly/config/reset forgets them.\n";
+    "# Changes of the policy, kept by the server, format 2. PUT /dragonfly/config/reset forgets them.\n";
+
+std::string checksum_of(std::string_view text) { return fmt::format("{:08x}", crc32c(as_bytes(text))); }
+
+Result<> take_line(std::string_view line, PolicyFile& file, bool& has_version) {
+  const size_t equals = line.find('=');
+  if (equals == std::string_view::npos) return fail(ErrorCode::kCorruption, "a line without '='");
+  const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
+  if (name == kVersion) {
+    const auto version = parse_number<uint64_t>(value);
+    if (!version) return fail(ErrorCode::kCorruption, "version is not a number");
+    file.version = *version;
+    has_version = true;
+    return {};
+  }
+  const ChangeName change = parse_change_name(name);
+  const ConfigKey* key = find_policy_key(change.key);
+  if (key == nullptr || (!change.ns.empty() && !is_namespace_key(*key))) return {};
+  file.named[change_name(last_part(key->name), change.ns)] = value;
+  return {};
+}
 
 }  // namespace
 
@@ -51,24 +73,24 @@ const ConfigKey* find_policy_key(std::string_view name) {
 
 Result<PolicyFile> parse_policy_file(std::string_view text) {
   PolicyFile file;
+  const std::string_view whole = text;
+  bool has_version = false;
+  bool has_checksum = false;
   while (!text.empty()) {
+    if (has_checksum) return fail(ErrorCode::kCorruption, "something follows the checksum");
+    const std::string_view before = whole.substr(0, whole.size() - text.size());
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     if (line.empty() || line.starts_with('#')) continue;
-    const size_t equals = line.find('=');
-    if (equals == std::string_view::npos) return fail(ErrorCode::kCorruption, "a line without '='");
-    const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
-    if (name == kVersion) {
-      const auto version = parse_number<uint64_t>(value);
-      if (!version) return fail(ErrorCode::kCorruption, "version is not a number");
-      file.version = *version;
+    if (line.starts_with(kChecksum)) {
+      has_checksum = line == fmt::format("{}={}", kChecksum, checksum_of(before));
+      if (!has_checksum) return fail(ErrorCode::kCorruption, "the checksum is wrong");
     } else {
-      const ChangeName change = parse_change_name(name);
-      const ConfigKey* key = find_policy_key(change.key);
-      if (key == nullptr || (!change.ns.empty() && !is_namespace_key(*key))) continue;
-      file.named[change_name(last_part(key->name), change.ns)] = value;
+      DF_TRY(take_line(line, file, has_version));
     }
   }
+  if (!has_version) return fail(ErrorCode::kCorruption, "the version is missing");
+  if (whole.starts_with(kHeading) && !has_checksum) return fail(ErrorCode::kCorruption, "the checksum is missing");
   return file;
 }
 
@@ -76,6 +98,7 @@ std::string format_policy_file(const PolicyFile& file) {
   std::string text(kHeading);
   text += fmt::format("{}={}\n", kVersion, file.version);
   for (const auto& [name, value] : file.named) text += fmt::format("{}={}\n", name, value);
+  text += fmt::format("{}={}\n", kChecksum, checksum_of(text));
   return text;
 }
 

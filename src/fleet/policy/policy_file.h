@@ -3,7 +3,7 @@
 // Units      none.
 // Ownership  values.
 // Threading  pure.
-// Errors     kCorruption: a line that is none, a version that is no number.
+// Errors     kCorruption: a line that is none, a version that is missing or no number, a checksum that is missing or wrong.
 // Limits     kPolicyFileBytesMax.
 #pragma once
 
@@ -25,7 +25,7 @@ struct PolicyFile {
   bool operator==(const PolicyFile&) const = default;
 };
 
-// Values are not judged here; names of keys that this version does not have are left out.
+// Version 2, or version 1, which has no checksum. Values are not judged here; names of keys that this version does not have are left out.
 Result<PolicyFile> parse_policy_file(std::string_view text);
 // Values hold no line break.
 std::string format_policy_file(const PolicyFile& file);

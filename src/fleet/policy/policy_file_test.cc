@@ -10,8 +10,15 @@ namespace {
 
 PolicyFile example() { return {7, {{"agent_interval", "2"}, {"monitoring_policy", "csp"}, {"retention_raw", "96h"}}}; }
 
+TEST(PolicyFile, ReadsVersion1) {
+  std::ifstream in(DF_SOURCE_DIR "/tests/compat/v1/policy.txt", std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(parse_policy_file(text.str()).value(), example());
+}
+
 TEST(PolicyFile, GoldenBytes) {
-  const std::string path = DF_SOURCE_DIR "/tests/compat/v1/policy.txt";
+  const std::string path = DF_SOURCE_DIR "/tests/compat/v2/policy.txt";
   if (std::getenv("DF_UPDATE_GOLDEN") != nullptr)
     std::ofstream(path, std::ios::binary) << format_policy_file(example());
   std::ifstream in(path, std::ios::binary);

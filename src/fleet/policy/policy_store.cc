@@ -44,33 +44,57 @@ PolicyStore::PolicyStore(FileSystem& files, Path path, const Policy& configured)
 
 Result<std::unique_ptr<PolicyStore>> PolicyStore::open(FileSystem& files, Path path, const Policy& configured) {
   std::unique_ptr<PolicyStore> store(new PolicyStore(files, std::move(path), configured));
-  if (auto loaded = store->load(); !loaded) {
-    return fail(loaded.error().code, "{}: {}; remove the file to forget the changes in it", store->path_.string(),
-                loaded.error().message);
-  }
+  DF_TRY(store->load());
   return store;
 }
 
 Result<> PolicyStore::load() {
+  DF_TRY(load_history());
+  const Result<> loaded = load_file();
+  if (loaded) {
+    std::erase_if(history_, [&](const PolicyVersion& version) { return version.number > version_; });
+    return {};
+  }
+  if (loaded.error().code == ErrorCode::kPermissionDenied) return loaded;
+  // The history is written first, so its newest version is what was in force, or what was about to be.
+  const bool taken = !history_.empty() && take_loaded(history_.back().number, history_.back().changed);
+  if (!taken && !history_.empty()) version_ = history_.back().number;
+  damage_.push_back(fmt::format(
+      "{}: {}; in force is {}", path_.string(), loaded.error().message,
+      taken ? fmt::format("version {} of the history", version_) : std::string("what the configuration says")));
+  return {};
+}
+
+Result<> PolicyStore::load_file() {
   const auto bytes = files_.read_file(path_, kPolicyFileBytesMax);
   if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
-  auto file = parse_policy_file(as_text(*bytes));
+  const auto file = parse_policy_file(as_text(*bytes));
   if (!file) return fail(file.error());
-  version_ = file->version;
-  changed_ = std::move(file->named);
-  auto policies = all_with(changed_);
+  return take_loaded(file->version, file->named);
+}
+
+Result<> PolicyStore::take_loaded(uint64_t version, const ByName& changed) {
+  auto policies = all_with(changed);
   if (!policies) return fail(policies.error());
+  version_ = version;
+  changed_ = changed;
   current_ = std::make_shared<PolicySet>(std::move(*policies));
-  return load_history();
+  return {};
 }
 
 Result<> PolicyStore::load_history() {
-  const auto bytes = files_.read_file(history_path(path_), kHistoryBytesMax);
-  if (!bytes) return bytes.error().code == ErrorCode::kNotFound ? Result<>() : Result<>(fail(bytes.error()));
+  const Path path = history_path(path_);
+  const auto bytes = files_.read_file(path, kHistoryBytesMax);
+  if (!bytes) {
+    if (bytes.error().code == ErrorCode::kPermissionDenied) return fail(bytes.error());
+    if (bytes.error().code != ErrorCode::kNotFound) damage_.push_back(bytes.error().message);
+    return {};
+  }
   history_ = parse_policy_history(as_text(*bytes));
+  size_t damaged = 0;
   for (const std::string_view line : lines_of(as_text(*bytes)))
-    damaged_lines_ += !line.empty() && parse_policy_history(line).empty() ? 1 : 0;
-  std::erase_if(history_, [&](const PolicyVersion& version) { return version.number > version_; });
+    damaged += !line.empty() && parse_policy_history(line).empty() ? 1 : 0;
+  if (damaged > 0) damage_.push_back(fmt::format("{}: {} lines are cut or damaged", path.string(), damaged));
   return {};
 }
 

@@ -6,7 +6,8 @@
 // Units      as policy.h.
 // Ownership  owns the changes.
 // Threading  any thread. One mutex, because HTTP workers change what every other thread reads; a reader copies.
-// Errors     open(): the file's, naming it. change(): kInvalidArgument names the key, its value and what is allowed;
+// Errors     open(): a file that may not be read. A damaged one costs what cannot be had from the history and is told by
+//            damage(). change(): kInvalidArgument names the key, its value and what is allowed;
 //            kResourceExhausted: more than the file holds; kIo and kNoSpace where the change cannot be kept (it is not
 //            in force then).
 // Limits     kPolicyFileBytesMax, kPolicyHistoryMax; a change has at most one value a key.
@@ -58,12 +59,14 @@ class PolicyStore {
   Result<Outcome> roll_back(uint64_t number, PolicyAuthor author = {});
   // Newest first.
   std::vector<PolicyVersion> history() const;
-  // Of the history's file, when it was opened: they were left out.
-  size_t damaged_lines() const { return damaged_lines_; }
+  // What of the files was damaged when they were opened, one sentence each; the next change writes them anew.
+  const std::vector<std::string>& damage() const { return damage_; }
 
  private:
   PolicyStore(FileSystem& files, Path path, const Policy& configured);
   Result<> load();
+  Result<> load_file();
+  Result<> take_loaded(uint64_t version, const ByName& changed);
   Result<Policy> with(const ByName& changed, std::string_view ns) const;
   Result<PolicySet> all_with(const ByName& changed) const;
   Result<> load_history();
@@ -72,7 +75,7 @@ class PolicyStore {
   FileSystem& files_;
   const Path path_;
   const Policy configured_;
-  size_t damaged_lines_ = 0;
+  std::vector<std::string> damage_;
   mutable std::mutex mutex_;  // Guards what follows.
   std::shared_ptr<const PolicySet> current_;
   ByName changed_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <sstream>
 
 namespace dragonfly {
 namespace {
@@ -80,17 +81,38 @@ TEST_F(PolicyStoreTest, NamesOfTheOriginalAreTakenWithAWarning) {
   EXPECT_EQ(store->current().collector_interval, 7s);
 }
 
-TEST_F(PolicyStoreTest, ADamagedFileIsNamed) {
-  const auto f = [&](std::string_view text, std::string_view want) {
+TEST_F(PolicyStoreTest, ADamagedFileIsToldAndTheHistoryTakesItsPlace) {
+  ASSERT_TRUE(open()->change({{"max_host_count", "5"}}).has_value());
+  ASSERT_TRUE(open()->change({{"max_host_count", "6"}}).has_value());
+  std::stringstream good;
+  good << std::ifstream(path()).rdbuf();
+  const auto f = [&](const std::string& text, std::string_view want) {
     std::ofstream(path(), std::ios::trunc) << text;
-    const auto store = PolicyStore::open(system_files(), path(), configured_);
-    ASSERT_FALSE(store.has_value()) << text;
-    EXPECT_THAT(store.error().message, testing::AllOf(HasSubstr(path().string()), HasSubstr(want)));
+    const auto store = open();
+    EXPECT_EQ(store->current().max_host_count, 6) << text;
+    EXPECT_EQ(store->version(), 2u) << text;
+    ASSERT_EQ(store->damage().size(), 1u) << text;
+    EXPECT_THAT(store->damage()[0], testing::AllOf(HasSubstr(path().string()), HasSubstr(want), HasSubstr("history")));
   };
+  f("", "version is missing");
   f("nonsense\n", "'='");
   f("version=x\n", "version");
-  f("max_host_count=0\n", "max_host_count");
+  f("version=9\nmax_host_count=0\n", "max_host_count");
   f(std::string(kPolicyFileBytesMax + 1, '#'), path().string());
+  for (size_t at = 0; at < good.str().size(); ++at) {
+    std::string flipped = good.str();
+    flipped[at] = static_cast<char>(flipped[at] ^ 1);
+    f(flipped, "");
+    if (at + 1 < good.str().size()) f(good.str().substr(0, at), "");
+  }
+  // A change writes it anew; without the history, what the configuration says is in force.
+  ASSERT_TRUE(open()->change({{"max_host_count", "7"}}).has_value());
+  EXPECT_TRUE(open()->damage().empty());
+  EXPECT_EQ(open()->version(), 3u);
+  std::filesystem::remove(path().string() + ".history");
+  std::ofstream(path(), std::ios::trunc) << "nonsense\n";
+  EXPECT_EQ(open()->current(), configured_);
+  EXPECT_THAT(open()->damage()[0], HasSubstr("configuration"));
   std::ofstream(path(), std::ios::trunc) << "# text\n\nversion=7\nof_tomorrow=1\nmax_host_count=3";
   EXPECT_EQ(open()->current().max_host_count, 3);
 }

@@ -75,8 +75,9 @@ RegistryCheck AgentRegistry::check(FileSystem& files, const Path& data_directory
     const bool unfinished = end == text.size();
     if (const auto record = parse_agent_line(text.substr(0, end))) {
       active[record->agent_id] = !record->revoked;
-    } else if (end > 0 && !unfinished) {
-      out.damage.push_back(fmt::format("registry/agents: line {} is damaged", number));
+    } else if (end > 0) {
+      out.damage.push_back(
+          fmt::format("registry/agents: line {} is {}", number, unfinished ? "unfinished" : "damaged"));
     }
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -106,6 +107,7 @@ Result<std::vector<AgentRecord>> AgentRegistry::poll() {
   struct stat info {};
   if (stat(file_.c_str(), &info) != 0) return records;
   const auto size = static_cast<uint64_t>(info.st_size);
+  unfinished_bytes_ = 0;
   if (size < read_bytes_) read_bytes_ = 0;  // Replaced (a restored backup): read it all again.
   if (size == read_bytes_) return records;
   auto content = files_->read_file(file_, kFileBytesMax);
@@ -122,6 +124,7 @@ Result<std::vector<AgentRecord>> AgentRegistry::poll() {
     text.remove_prefix(newline + 1);
     read_bytes_ += newline + 1;
   }
+  unfinished_bytes_ = text.size();
   return records;
 }
 

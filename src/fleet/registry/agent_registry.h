@@ -47,6 +47,8 @@ class AgentRegistry {
 
   const Key256& master_key() const { return master_; }
   uint64_t damaged_lines() const { return damaged_lines_; }
+  // Of the last line, when it was last read: being written then, or cut by a crash.
+  uint64_t unfinished_bytes() const { return unfinished_bytes_; }
 
  private:
   AgentRegistry(FileSystem& files, Random& random, Path file, Key256 master)
@@ -57,6 +59,7 @@ class AgentRegistry {
   Key256 master_;
   uint64_t read_bytes_ = 0;
   uint64_t damaged_lines_ = 0;
+  uint64_t unfinished_bytes_ = 0;
 };
 
 }  // namespace dragonfly
