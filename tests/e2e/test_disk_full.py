@@ -2,13 +2,12 @@
 needs root."""
 import errno
 import os
-import pathlib
 import random
-import shutil
 import subprocess
 import time
 import unittest
 
+from disk import Disk
 from harness import BIN, E2e, Server, Shooter, line_tags, wait_until
 
 IMAGE_BYTES = 64 << 20
@@ -18,20 +17,7 @@ VM = ('ns-1', 'mcis-1', 'by-hand')
 class DiskFull(E2e):
     def setUp(self):
         super().setUp()
-        if os.geteuid() != 0:
-            self.skipTest('needs root: mounts a file system')
-        if not shutil.which('mkfs.ext4'):
-            self.skipTest('mkfs.ext4 is not installed')
-        self.disk = pathlib.Path(self.folder, 'disk')
-        self.disk.mkdir()
-        image = pathlib.Path(self.folder, 'image')
-        with open(image, 'wb') as file:
-            file.truncate(IMAGE_BYTES)
-        subprocess.run(['mkfs.ext4', '-q', '-F', '-m', '0', str(image)], check=True, capture_output=True)
-        mounted = subprocess.run(['mount', '-o', 'loop', str(image), str(self.disk)], capture_output=True, text=True)
-        if mounted.returncode != 0:
-            self.skipTest(f'no loop device: {mounted.stderr.strip()}')
-        self.addCleanup(subprocess.run, ['umount', str(self.disk)], check=True)
+        self.disk = Disk(self, IMAGE_BYTES).path
         self.time_s = int(time.time()) - 600
 
     def fill(self):

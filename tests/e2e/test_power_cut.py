@@ -5,14 +5,12 @@ Needs root: mounts a file system of its own. DF_POWER_CUTS=300 is the long form;
 """
 import fcntl
 import os
-import pathlib
 import random
-import shutil
 import struct
-import subprocess
 import time
 import unittest
 
+from disk import Disk
 from harness import E2e, Server, Shooter
 from ledger import BATCH, Writer
 
@@ -24,52 +22,28 @@ NO_LOG_FLUSH = 2
 class PowerCut(E2e):
     def setUp(self):
         super().setUp()
-        if os.geteuid() != 0:
-            self.skipTest('needs root: mounts a file system')
-        if not shutil.which('mkfs.ext4'):
-            self.skipTest('mkfs.ext4 is not installed')
-        self.disk = pathlib.Path(self.folder, 'disk')
-        self.disk.mkdir()
-        self.image = pathlib.Path(self.folder, 'image')
-        self.format()
-        self.addCleanup(lambda: subprocess.run(['umount', str(self.disk)], capture_output=True))
-        mounted = self.mount()
-        if mounted.returncode != 0:
-            self.skipTest(f'no loop device: {mounted.stderr.strip()}')
+        self.disk = Disk(self, IMAGE_BYTES, 'lazy_itable_init=1,lazy_journal_init=1')
         self.seed = int(os.environ.get('DF_SEED', time.time_ns() % 2**32))
         self.rng = random.Random(self.seed)
         print(f'seed {self.seed}')
         self.forgotten = 0  # Cuts that took a file with them that nobody had synced.
-
-    def format(self):
-        self.image.unlink(missing_ok=True)
-        with open(self.image, 'wb') as file:
-            file.truncate(IMAGE_BYTES)
-        subprocess.run(['mkfs.ext4', '-q', '-F', '-m', '0', '-E', 'lazy_itable_init=1,lazy_journal_init=1',
-                        str(self.image)], check=True, capture_output=True)
-
-    def mount(self):
-        return subprocess.run(['mount', '-o', 'loop', str(self.image), str(self.disk)], capture_output=True, text=True)
-
-    def umount(self):
-        subprocess.run(['umount', str(self.disk)], check=True, capture_output=True)
 
     def cut(self, writers):
         """Power off, and on again. Without power nothing is acknowledged; here the process lives on for a moment, and a sync that
         was under way may be told success although the journal was dropped: those answers count as unknown."""
         for writer in writers:
             writer.doubtful = True
-        unsynced = self.disk / 'unsynced'
+        unsynced = self.disk.path / 'unsynced'
         unsynced.write_bytes(b'gone')
-        folder = os.open(self.disk, os.O_RDONLY)
+        folder = os.open(self.disk.path, os.O_RDONLY)
         fcntl.ioctl(folder, EXT4_IOC_SHUTDOWN, struct.pack('I', NO_LOG_FLUSH))
         os.close(folder)
         time.sleep(self.rng.uniform(0, 0.3))
         self.server.kill9()
         for writer in writers:
             writer.doubtful = False
-        self.umount()
-        mounted = self.mount()
+        self.disk.umount()
+        mounted = self.disk.mount()
         self.assertEqual(mounted.returncode, 0, mounted.stderr)
         self.forgotten += not (unsynced.exists() and unsynced.read_bytes())
 
@@ -80,7 +54,7 @@ class PowerCut(E2e):
             self.assertGreater(self.forgotten, cuts // 4)
 
     def start(self, **where):
-        self.server = Server(self, data=self.disk / 'data', **where)
+        self.server = Server(self, data=self.disk.path / 'data', **where)
 
     def test_nothing_acknowledged_is_lost(self):
         cuts = int(os.environ.get('DF_POWER_CUTS', 4))
@@ -124,9 +98,9 @@ class PowerCut(E2e):
             writer.stop()
             acked += writer.check(f'seed {self.seed}')
             self.server.stop()
-            self.umount()
-            self.format()
-            mounted = self.mount()
+            self.disk.umount()
+            self.disk.format()
+            mounted = self.disk.mount()
             self.assertEqual(mounted.returncode, 0, mounted.stderr)
         self.check_forgotten(cuts)
         print(f'{cuts} first starts, {acked} rows acknowledged')
